@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note OR MIT */
+/*
+ * zcache: the ioctl interface of a store, /dev/zcache/NAME.
+ */
+#ifndef _UAPI_LINUX_ZCACHE_H
+#define _UAPI_LINUX_ZCACHE_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: rules that hold for every call
+ *
+ * Every argument is a struct whose first member is its own size in bytes, as
+ * the program was compiled. A smaller struct than the first published one is
+ * refused (EINVAL); a larger one is taken if all the bytes that this kernel
+ * does not know are zero, else refused (E2BIG). Unknown flags and non-zero
+ * reserved members are refused (EINVAL). Addresses are user addresses in
+ * 64-bit members. Members marked (out) are written only on success, unless
+ * said otherwise; (in/out) members are read first.
+ *
+ * Lengths and offsets are bytes. Keys are 1 to ZC_KEY_MAX arbitrary bytes.
+ * A generation names one version of a key, is never 0, and is never used
+ * twice within a store.
+ *
+ * Calls that name an object take either key and key_len, or the object fd
+ * that ZC_IOC_OPEN returned together with the call's ..._FD flag; then key and
+ * key_len must be zero. An object fd names the version it was opened for,
+ * also when that version has been replaced or deleted. It must come from the
+ * same store (EXDEV).
+ *
+ * Reading calls need a node opened for reading, PUT, FILL and DELETE one
+ * opened for writing (EBADF). SEND and GET may sleep.
+ *
+ * Errors of every call:
+ *
+ * ========== ==============================================================
+ * E2BIG      the struct is larger than this kernel knows, and not zero there
+ * EBADF      the node, object fd or fill fd is closed or not open for this
+ * EFAULT     an address is not readable or not writable
+ * EINVAL     struct too small, unknown flag, reserved member not zero, key
+ *            empty, or an argument outside the range given at the member
+ * ENAMETOOLONG the key is longer than the store allows
+ * ENODEV     the store was deleted
+ * ENOENT     no such key, or the object has expired
+ * ENOMEM     the kernel has no memory for it
+ * ENOTTY     no such call
+ * ESTALE     the object exists, in another generation than the one asked for
+ * EXDEV      the object fd is of another store
+ * ========== ==============================================================
+ */
+
+/** ZC_ABI_VERSION - counts incompatible changes of this header. */
+#define ZC_ABI_VERSION		1
+
+#define ZC_KEY_MAX		1024	/* bytes in a key */
+#define ZC_HEADER_MAX		4096	/* bytes in an object's header blob */
+#define ZC_ETAG_MAX		128	/* bytes in an entity tag */
+#define ZC_TYPE_MAX		128	/* bytes in a content type */
+#define ZC_PARTS_MAX		64	/* parts of one SEND */
+#define ZC_INLINE_BYTES_MAX	65536	/* bytes of all INLINE parts of one SEND */
+#define ZC_NAME_MAX		32	/* bytes in a store's name, without the NUL */
+
+/* Numbers are unique; a number that was published is not reused. */
+#define ZC_IOC_TYPE		'z'
+#define ZC_IOC_INFO		_IO(ZC_IOC_TYPE, 0x80)	/* struct zc_info */
+#define ZC_IOC_PUT		_IO(ZC_IOC_TYPE, 0x81)	/* struct zc_put */
+#define ZC_IOC_FILL		_IO(ZC_IOC_TYPE, 0x82)	/* struct zc_put */
+#define ZC_IOC_COMMIT		_IO(ZC_IOC_TYPE, 0x83)	/* struct zc_commit */
+#define ZC_IOC_STAT		_IO(ZC_IOC_TYPE, 0x84)	/* struct zc_stat */
+#define ZC_IOC_GET		_IO(ZC_IOC_TYPE, 0x85)	/* struct zc_get */
+#define ZC_IOC_OPEN		_IO(ZC_IOC_TYPE, 0x86)	/* struct zc_open */
+#define ZC_IOC_SEND		_IO(ZC_IOC_TYPE, 0x87)	/* struct zc_send */
+#define ZC_IOC_DELETE		_IO(ZC_IOC_TYPE, 0x88)	/* struct zc_delete */
+
+/* Bits of zc_info.features: what a program may rely on. */
+#define ZC_FEAT_SEND_SPLICE	(1ULL << 0)	/* SEND passes pages by reference */
+#define ZC_FEAT_LARGE_FOLIOS	(1ULL << 1)	/* objects use multi-page folios */
+
+/**
+ * struct zc_info - argument of ZC_IOC_INFO: the store and its limits
+ * @size: sizeof(struct zc_info)
+ * @flags: must be 0
+ * @abi: (out) ZC_ABI_VERSION of the kernel
+ * @inline_limit: (out) objects up to this many bytes live in slab memory
+ * @features: (out) ZC_FEAT_* bits
+ * @capacity: (out) bytes the store may use, data and metadata
+ * @used: (out) bytes it uses now
+ * @objects: (out) objects visible now
+ * @max_object_size: (out) bytes of the largest object
+ * @splice_threshold: (out) object ranges of at least this many bytes are sent
+ *	by reference, shorter ones by copy
+ * @max_key_len: (out) bytes of the longest key
+ * @__reserved: must be 0
+ * @name: (out) the store's name, NUL-terminated
+ */
+struct zc_info {
+	__u32 size;
+	__u32 flags;
+	__u32 abi;
+	__u32 inline_limit;
+	__aligned_u64 features;
+	__aligned_u64 capacity;
+	__aligned_u64 used;
+	__aligned_u64 objects;
+	__aligned_u64 max_object_size;
+	__aligned_u64 splice_threshold;
+	__u32 max_key_len;
+	__u32 __reserved;
+	char name[40];
+};
+
+/* Flags of ZC_IOC_PUT and ZC_IOC_FILL. */
+#define ZC_PUT_EXCL		(1U << 0)	/* EEXIST if the key exists at commit */
+
+/**
+ * struct zc_put - argument of ZC_IOC_PUT and ZC_IOC_FILL: a new object
+ * @size: sizeof(struct zc_put)
+ * @flags: ZC_PUT_*
+ * @key: address of the key
+ * @key_len: bytes of the key, 1 to zc_info.max_key_len
+ * @header_len: bytes of the header blob, 0 to ZC_HEADER_MAX
+ * @header: address of the header blob, which SEND's HEADER part sends
+ * @etag: address of the entity tag
+ * @type: address of the content type
+ * @etag_len: bytes of the entity tag, 0 to ZC_ETAG_MAX
+ * @type_len: bytes of the content type, 0 to ZC_TYPE_MAX
+ * @expires_ns: CLOCK_REALTIME nanoseconds at which the object stops being
+ *	served; 0: never
+ * @data: PUT: address of the bytes; FILL: must be 0
+ * @data_len: bytes of the object, which may be 0
+ * @generation: (out) PUT: the new version; FILL: not written
+ * @fd: (out) FILL: the fill fd, close-on-exec; PUT: not written; 0 on entry
+ * @__reserved: must be 0
+ *
+ * PUT makes the object visible in one step, in place of any older version.
+ * FILL reserves the room and returns a fd to write(2), pwrite(2) in any order,
+ * splice(2) or sendfile(2) the bytes into. The fill is invisible until
+ * ZC_IOC_COMMIT on that fd; closing its last copy without leaves no trace.
+ * A write past @data_len gives EFBIG. Of two fills of one key the later commit
+ * wins; a delete ends the versions committed before it, not a fill under way.
+ *
+ * EEXIST: the key exists and ZC_PUT_EXCL was given. EFBIG: @data_len is above
+ * the store's limit. ENOSPC: all that could be evicted is gone and the
+ * object still does not fit. EINTR: a signal ended a PUT, nothing changed.
+ */
+struct zc_put {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 key;
+	__u32 key_len;
+	__u32 header_len;
+	__aligned_u64 header;
+	__aligned_u64 etag;
+	__aligned_u64 type;
+	__u32 etag_len;
+	__u32 type_len;
+	__s64 __attribute__((aligned(8))) expires_ns;
+	__aligned_u64 data;
+	__aligned_u64 data_len;
+	__aligned_u64 generation;
+	__s32 fd;
+	__u32 __reserved;
+};
+
+/**
+ * struct zc_commit - argument of ZC_IOC_COMMIT, on the fill fd
+ * @size: sizeof(struct zc_commit)
+ * @flags: must be 0
+ * @generation: (out) the new version
+ *
+ * ENODATA: bytes are missing; the fill goes on. EALREADY: it was committed
+ * before (a write to it then gives EALREADY too). EEXIST: the key exists and
+ * ZC_PUT_EXCL was given; the fill goes on.
+ */
+struct zc_commit {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 generation;
+};
+
+/* Flags of ZC_IOC_STAT. */
+#define ZC_STAT_FD		(1U << 0)	/* the object is zc_stat.fd */
+#define ZC_STAT_EXPIRED_OK	(1U << 1)	/* also if it has expired */
+
+/* Bits of zc_stat.state. */
+#define ZC_STATE_INLINE		(1U << 0)	/* lives in slab memory, sent by copy */
+#define ZC_STATE_EXPIRED	(1U << 1)	/* past expires_ns */
+
+/**
+ * struct zc_stat - argument of ZC_IOC_STAT: what is known of an object
+ * @size: sizeof(struct zc_stat)
+ * @flags: ZC_STAT_*
+ * @key: address of the key
+ * @key_len: bytes of the key
+ * @fd: object fd with ZC_STAT_FD, else 0
+ * @generation: (in/out) in: the version wanted, 0 for any; out: the version
+ * @data_len: (out) bytes of the object
+ * @resident: (out) bytes of it that are in memory
+ * @charge: (out) bytes it takes of the store's capacity
+ * @expires_ns: (out) as given at PUT
+ * @created_ns: (out) CLOCK_REALTIME nanoseconds of the commit
+ * @hits: (out) times it was found, approximately
+ * @state: (out) ZC_STATE_* bits
+ * @__reserved: must be 0
+ * @header: address for the header blob, used if @header_len is not 0
+ * @etag: address for the entity tag, used if @etag_len is not 0
+ * @type: address for the content type, used if @type_len is not 0
+ * @header_len: (in/out) in: room at @header; out: bytes of the header blob
+ * @etag_len: (in/out) in: room at @etag; out: bytes of the entity tag
+ * @type_len: (in/out) in: room at @type; out: bytes of the content type
+ * @__reserved2: must be 0
+ *
+ * STAT does not count as a use. EMSGSIZE: a room that was given is too small;
+ * all (out) members are written, the lengths as needed, but no blob.
+ */
+struct zc_stat {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 key;
+	__u32 key_len;
+	__s32 fd;
+	__aligned_u64 generation;
+	__aligned_u64 data_len;
+	__aligned_u64 resident;
+	__aligned_u64 charge;
+	__s64 __attribute__((aligned(8))) expires_ns;
+	__s64 __attribute__((aligned(8))) created_ns;
+	__aligned_u64 hits;
+	__u32 state;
+	__u32 __reserved;
+	__aligned_u64 header;
+	__aligned_u64 etag;
+	__aligned_u64 type;
+	__u32 header_len;
+	__u32 etag_len;
+	__u32 type_len;
+	__u32 __reserved2;
+};
+
+/* Flags of ZC_IOC_GET. */
+#define ZC_GET_FD		(1U << 0)	/* the object is zc_get.fd */
+#define ZC_GET_EXPIRED_OK	(1U << 1)	/* also if it has expired */
+
+/**
+ * struct zc_get - argument of ZC_IOC_GET: copy a range to user memory
+ * @size: sizeof(struct zc_get)
+ * @flags: ZC_GET_*
+ * @key: address of the key
+ * @key_len: bytes of the key
+ * @fd: object fd with ZC_GET_FD, else 0
+ * @generation: (in/out) in: the version wanted, 0 for any; out: the version
+ * @offset: first byte wanted
+ * @buf: address to copy to
+ * @buf_len: room at @buf; fewer bytes are copied at the end of the object
+ * @copied: (out) bytes copied
+ * @data_len: (out) bytes of the object
+ *
+ * ERANGE: @offset is past the end of the object (at the end: 0 bytes).
+ */
+struct zc_get {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 key;
+	__u32 key_len;
+	__s32 fd;
+	__aligned_u64 generation;
+	__aligned_u64 offset;
+	__aligned_u64 buf;
+	__aligned_u64 buf_len;
+	__aligned_u64 copied;
+	__aligned_u64 data_len;
+};
+
+/* Flags of ZC_IOC_OPEN. */
+#define ZC_OPEN_EXPIRED_OK	(1U << 0)	/* also if it has expired */
+
+/**
+ * struct zc_open - argument of ZC_IOC_OPEN: pin one version behind a fd
+ * @size: sizeof(struct zc_open)
+ * @flags: ZC_OPEN_*
+ * @key: address of the key
+ * @key_len: bytes of the key
+ * @fd: (out) the object fd: read-only, close-on-exec; 0 on entry
+ * @generation: (in/out) in: the version wanted, 0 for any; out: the version
+ * @data_len: (out) bytes of the object
+ *
+ * read(2), pread(2), read-only or private mmap(2), sendfile(2), splice(2),
+ * fstat(2) and lseek(2) work on the fd as on a file. The bytes stay, and stay
+ * charged to the store, until the last fd and mapping are gone.
+ */
+struct zc_open {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 key;
+	__u32 key_len;
+	__s32 fd;
+	__aligned_u64 generation;
+	__aligned_u64 data_len;
+};
+
+/* zc_part.type */
+#define ZC_PART_INLINE		1	/* bytes of the caller */
+#define ZC_PART_HEADER		2	/* the header blob stored with the object */
+#define ZC_PART_OBJECT		3	/* a range of the object */
+
+/* Flags of a part. */
+#define ZC_PART_TO_END		(1U << 0)	/* OBJECT: from offset to the end */
+
+/**
+ * struct zc_part - one piece of a message
+ * @type: ZC_PART_INLINE, ZC_PART_HEADER or ZC_PART_OBJECT
+ * @flags: ZC_PART_*
+ * @addr: INLINE: address of the bytes; else 0
+ * @offset: OBJECT: first byte of the range; else 0
+ * @length: INLINE: bytes at @addr; OBJECT: bytes of the range, 0 with
+ *	ZC_PART_TO_END; HEADER: 0
+ * @__reserved: must be 0
+ */
+struct zc_part {
+	__u32 type;
+	__u32 flags;
+	__aligned_u64 addr;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__aligned_u64 __reserved;
+};
+
+/* Flags of ZC_IOC_SEND. */
+#define ZC_SEND_FD		(1U << 0)	/* the object is zc_send.fd */
+#define ZC_SEND_EXPIRED_OK	(1U << 1)	/* also if it has expired */
+#define ZC_SEND_NOWAIT		(1U << 2)	/* as if the socket had O_NONBLOCK */
+#define ZC_SEND_MORE		(1U << 3)	/* more follows: as MSG_MORE */
+#define ZC_SEND_COPY		(1U << 4)	/* by copy, whatever the size */
+
+/**
+ * struct zc_send - argument of ZC_IOC_SEND: look up, and send to a socket
+ * @size: sizeof(struct zc_send)
+ * @flags: ZC_SEND_*
+ * @key: address of the key
+ * @key_len: bytes of the key
+ * @fd: object fd with ZC_SEND_FD, else 0
+ * @sock: a connected TCP socket, IPv4 or IPv6
+ * @nr_parts: 1 to ZC_PARTS_MAX
+ * @parts: address of an array of struct zc_part, sent in this order
+ * @skip: bytes of the message that went out before and are left out now
+ * @max_bytes: send at most this many bytes in this call; 0: no such bound
+ * @generation: (in/out) in: the version wanted, 0 for any; out: the version
+ * @sent: (out) bytes that the socket took in this call
+ * @total: (out) bytes of the whole message, with the skipped ones
+ * @data_len: (out) bytes of the object
+ *
+ * The message is the parts, one after the other. Everything the caller gives
+ * is read and checked before the first byte leaves. To go on after a short
+ * send, call again with the same parts, @skip raised by @sent, and
+ * @generation as returned (ESTALE tells that the version is gone).
+ *
+ * Returns 0 if any byte went out or none was asked for; @sent may be short
+ * when the socket is not blocking, a signal arrived, @max_bytes was reached or
+ * the connection broke. An error means that no byte went out:
+ *
+ * EAGAIN: the socket takes nothing now and may not block. EPIPE, ECONNRESET:
+ * the peer or shutdown(2) closed it; SIGPIPE is never raised. ENOTCONN: not
+ * connected, or listening. ENOTSOCK, EBADF: @sock is no socket, no fd.
+ * EOPNOTSUPP: a socket of another kind. ERANGE: a part reaches past the end
+ * of the object, or @skip past the end of the message. EINTR: a signal.
+ * EMSGSIZE: INLINE parts above ZC_INLINE_BYTES_MAX together. EOVERFLOW: the
+ * message is longer than 2^63 - 1 bytes.
+ */
+struct zc_send {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 key;
+	__u32 key_len;
+	__s32 fd;
+	__s32 sock;
+	__u32 nr_parts;
+	__aligned_u64 parts;
+	__aligned_u64 skip;
+	__aligned_u64 max_bytes;
+	__aligned_u64 generation;
+	__aligned_u64 sent;
+	__aligned_u64 total;
+	__aligned_u64 data_len;
+};
+
+/**
+ * struct zc_delete - argument of ZC_IOC_DELETE: make a key's object vanish
+ * @size: sizeof(struct zc_delete)
+ * @flags: must be 0
+ * @key: address of the key
+ * @key_len: bytes of the key
+ * @__reserved: must be 0
+ * @generation: (in/out) in: delete only this version (else ESTALE), 0 for any;
+ *	out: the version deleted
+ *
+ * An expired object counts as existing here.
+ */
+struct zc_delete {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 key;
+	__u32 key_len;
+	__u32 __reserved;
+	__aligned_u64 generation;
+};
+
+#endif /* _UAPI_LINUX_ZCACHE_H */

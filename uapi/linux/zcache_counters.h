@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note OR MIT */
+/*
+ * zcache: the counters of a store, declared once. The order is the order of
+ * the attributes of the netlink attribute set "stats" (see zcache.yaml) and
+ * is never changed; new counters go to the end.
+ */
+#ifndef _UAPI_LINUX_ZCACHE_COUNTERS_H
+#define _UAPI_LINUX_ZCACHE_COUNTERS_H
+
+/* X(id, name, unit, sentence) */
+#define ZC_COUNTERS(X)							\
+	X(HITS, "hits", "lookups", "Lookups that found the object.")	\
+	X(MISSES, "misses", "lookups", "Lookups that found no object.")	\
+	X(EXPIRED, "expired", "lookups",				\
+	  "Lookups that found an expired object, also counted as misses.") \
+	X(PUTS, "puts", "calls", "Objects committed by PUT.")		\
+	X(FILLS, "fills", "calls", "Fills started.")			\
+	X(COMMITS, "commits", "calls", "Objects committed by a fill.")	\
+	X(ABORTS, "aborts", "calls", "Fills closed without a commit.")	\
+	X(FILL_BYTES, "fill-bytes", "bytes", "Bytes of committed objects.") \
+	X(REPLACES, "replaces", "objects", "Objects replaced by a newer version.") \
+	X(DELETES, "deletes", "objects", "Objects deleted by a call.")	\
+	X(EVICTIONS, "evictions", "objects", "Objects evicted to make room.") \
+	X(EVICTED_BYTES, "evicted-bytes", "bytes",			\
+	  "Charge of the objects evicted to make room.")		\
+	X(SHRINKS, "shrinks", "objects",				\
+	  "Objects evicted because the system ran short of memory.")	\
+	X(SHRUNK_BYTES, "shrunk-bytes", "bytes",			\
+	  "Charge of the objects evicted for lack of system memory.")	\
+	X(REFUSALS, "refusals", "calls",				\
+	  "PUT and FILL calls refused because no room could be made.")	\
+	X(OPENS, "opens", "calls", "Object fds opened.")		\
+	X(GETS, "gets", "calls", "GET calls that found their object.")	\
+	X(GET_BYTES, "get-bytes", "bytes", "Bytes copied to user memory by GET.") \
+	X(SENDS, "sends", "calls", "SEND calls that sent all they were asked to.") \
+	X(SENDS_PARTIAL, "sends-partial", "calls",			\
+	  "SEND calls that sent a part of what they were asked to.")	\
+	X(SENDS_FAILED, "sends-failed", "calls",			\
+	  "SEND calls that found their object and sent nothing.")	\
+	X(SPLICED_BYTES, "spliced-bytes", "bytes",			\
+	  "Object bytes handed to a socket by reference.")		\
+	X(COPIED_BYTES, "copied-bytes", "bytes",			\
+	  "Bytes copied to a socket: INLINE, HEADER and OBJECT parts.")	\
+	X(FALLBACKS, "fallbacks", "calls",				\
+	  "SEND calls that copied because the route takes no page references.")
+
+enum zc_counter {
+#define ZC_COUNTER_ENUM(id, name, unit, sentence) ZC_C_##id,
+	ZC_COUNTERS(ZC_COUNTER_ENUM)
+#undef ZC_COUNTER_ENUM
+	ZC_C_NR
+};
+
+#endif /* _UAPI_LINUX_ZCACHE_COUNTERS_H */
