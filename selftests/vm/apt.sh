@@ -1,0 +1,137 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# A private apt: the machine's own mirror and key, plus the backports suite,
+# with lists and configuration of its own in the cache folder, so that the
+# machine's apt configuration stays what it was. Needs no root.
+#
+# To be sourced. After apt_ready: apt_private COMMAND..., apt_newest PACKAGE
+# [SUITE], apt_memo NAME COMMAND... and apt_fetch_into FOLDER PACKAGE=VERSION...
+
+# shellcheck source=selftests/vm/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+APT_DIR=$CACHE/apt
+# Lists this old are looked up anew; a newer kernel then becomes a new entry.
+APT_MAX_AGE_MIN=${APT_MAX_AGE_MIN:-10080}
+
+CODENAME=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+
+_apt_with() {
+	local dir=$1 tool=$2
+	shift 2
+	"$tool" -qq \
+		-o Dir::Etc::sourcelist=/dev/null \
+		-o Dir::Etc::sourceparts="$dir/sources" \
+		-o Dir::Etc::preferences=/dev/null \
+		-o Dir::Etc::preferencesparts=/dev/null \
+		-o Dir::State::Lists="$dir/lists" \
+		-o Dir::Cache="$dir/cache" \
+		-o APT::Sandbox::User=root \
+		-o APT::Update::Post-Invoke= -o APT::Update::Post-Invoke-Success= \
+		-o Acquire::Languages=none \
+		-o Acquire::Retries=3 \
+		"$@"
+}
+
+apt_private() { local tool=$1; shift; _apt_with "$APT_DIR" "$tool" "$@"; }
+
+# _write_source FILE URI SUITES KEY
+_write_source() {
+	{
+		printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$2" "$3"
+		[ "$4" = - ] || printf 'Signed-By: %b\n' "$4"
+	} >"$1"
+}
+
+_machine_sources() {
+	local f files=()
+	for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
+		 /etc/apt/sources.list.d/*.sources; do
+		if [ -r "$f" ]; then files+=("$f"); fi
+	done
+	[ ${#files[@]} -gt 0 ] || die "this machine has no apt sources"
+	awk -f "$VM_DIR/apt-sources.awk" "${files[@]}"
+}
+
+_apt_setup() {
+	local all uri suite key tmp start=$SECONDS
+	[ -n "$CODENAME" ] || die "cannot tell this distribution's code name"
+	all=$(_machine_sources)
+	# Several sources may carry the name of the distribution, third parties
+	# among them: the right one is the one that has a kernel in backports.
+	while IFS=$'\t' read -r uri suite key; do
+		[ "$suite" = "$CODENAME" ] || continue
+		tmpdir_near tmp "$APT_DIR"
+		mkdir -p "$tmp"/{sources,lists/partial,cache/archives/partial}
+		_write_source "$tmp/sources/main.sources" "$uri" \
+			"$CODENAME $CODENAME-backports" "$key"
+		while IFS=$'\t' read -r uri suite key; do
+			[ "$suite" = "$CODENAME-security" ] || continue
+			_write_source "$tmp/sources/security.sources" \
+				"$uri" "$suite" "$key"
+		done <<<"$all"
+		if _apt_with "$tmp" apt-get update >"$tmp/log" 2>&1 </dev/null &&
+		   _apt_with "$tmp" apt-cache policy linux-image-amd64 |
+				grep "$CODENAME-backports" >/dev/null; then
+			publish "$tmp" "$APT_DIR"
+			say "package lists fetched ($(seconds_since "$start"))"
+			return
+		fi
+		cat "$tmp/log" >&2
+	done <<<"$all"
+	say "none of this machine's apt sources offers $CODENAME-backports"
+	return 1
+}
+
+# Have private lists. A failed refresh of old ones is no reason to stop: what
+# they name may be cached.
+apt_ready() {
+	[ -z "${_apt_checked:-}" ] || return 0
+	_apt_checked=1
+	command -v apt-get >/dev/null || die "this needs a Debian machine with apt"
+	lock apt
+	if [ ! -e "$APT_DIR/log" ]; then
+		_apt_setup || exit 1
+	elif [ -z "$(find "$APT_DIR/log" -mmin "-$APT_MAX_AGE_MIN")" ]; then
+		_apt_setup || say "using the older package lists"
+	fi
+	unlock apt
+}
+
+# apt_memo NAME COMMAND...: what COMMAND prints, asked once per package list.
+apt_memo() {
+	local file=$APT_DIR/memo-$1 text
+	shift
+	if [ ! -s "$file" ]; then
+		text=$("$@")
+		echo "$text" >"$file.$$"
+		mv "$file.$$" "$file"
+	fi
+	cat "$file"
+}
+
+# apt_newest PACKAGE [SUITE]: the newest version on offer, empty if none.
+apt_newest() {
+	local v best=
+	while read -r v; do
+		if dpkg --compare-versions "$v" gt "${best:-0}"; then best=$v; fi
+	done < <(apt_private apt-cache madison "$1" | awk -F' *[|] *' -v s="${2:-}" '
+		{ split($3, w, " "); sub(/\/.*/, "", w[2]) }
+		s == "" || w[2] == s { print $2 }')
+	echo "$best"
+}
+
+# apt_fetch_into FOLDER PACKAGE=VERSION...: download and unpack, not install.
+apt_fetch_into() {
+	local dir=$1 tmp deb
+	shift
+	tmpdir_near tmp "$dir"
+	(cd "$tmp" && apt_private apt-get download "$@" </dev/null) ||
+		die "cannot download $*"
+	mkdir -p "$dir"
+	for deb in "$tmp"/*.deb; do
+		dpkg-deb -x "$deb" "$dir"
+		rm -f "$deb"
+	done
+	rmdir "$tmp"
+}

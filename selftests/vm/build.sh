@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Builds what goes into a guest.
+#   build.sh module NAME KERNEL-FOLDER  the module for one kernel; prints the file
+#   build.sh programs                   tools and tests, once for all kernels
+# A part of the tree that is not there is left out.
+
+# shellcheck source=selftests/vm/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# The module is built from a copy: kbuild writes next to the sources, and each
+# kernel needs objects of its own. Objects of the last build stay.
+copy_sources() {
+	local out=$1 part parts=()
+	mkdir -p "$out"
+	for part in Kbuild kmod uapi; do
+		if [ -e "$TOP/$part" ]; then parts+=("$TOP/$part"); fi
+	done
+	rsync -a --delete --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
+		--exclude='*.mod.c' --exclude='.*.cmd' --exclude='*.order' \
+		--exclude='Module.symvers' "${parts[@]}" "$out/"
+}
+
+module() {
+	local name=$1 kernel=$2 src=$BUILD/$1/src start=$SECONDS
+	[ -e "$TOP/Kbuild" ] || return 0
+	lock "build-$(echo "$BUILD/$name" | sha256sum | cut -c1-12)"
+	copy_sources "$src"
+	run_logged "$BUILD/log/module-$name.log" \
+		make -C "$kernel/build" M="$src" -j"$JOBS" \
+		KCFLAGS="-Werror ${KCFLAGS:-}" modules
+	[ $((SECONDS - start)) -lt 3 ] ||
+		say "module built for $name ($(seconds_since "$start"))"
+	echo "$src/zcache.ko"
+}
+
+programs() {
+	local part harness start=$SECONDS
+	harness=$("$VM_DIR/source.sh" tools)/tools/testing/selftests
+	lock "build-$(echo "$BUILD/programs" | sha256sum | cut -c1-12)"
+	for part in tools selftests; do
+		[ -e "$TOP/$part/Makefile" ] || continue
+		mkdir -p "$BUILD/$part"
+		run_logged "$BUILD/log/$part.log" \
+			make -C "$TOP/$part" -j"$JOBS" O="$BUILD/$part" \
+			KSELFTEST="$harness"
+	done
+	[ $((SECONDS - start)) -lt 3 ] ||
+		say "programs built ($(seconds_since "$start"))"
+}
+
+case ${1:-} in
+module)
+	module "$2" "$3" ;;
+programs)
+	programs ;;
+*)
+	die "usage: build.sh module NAME KERNEL-FOLDER | programs" ;;
+esac

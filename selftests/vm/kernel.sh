@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Fetches one stock kernel of the distribution, image and headers, without
+# installing it. Prints its folder:
+#   release   its uname -r
+#   bzImage   the image
+#   modroot/  lib/modules/RELEASE, from which image.sh packs what guests use
+#   build/    for make -C
+#
+# It is the full flavour, not the cloud one: that lacks dummy and 9p, and once
+# only the modules a guest uses are packed it boots no faster.
+
+# shellcheck source=selftests/vm/apt.sh
+. "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
+
+# newest_abi SERIES: the newest kernel for which there are image and headers;
+# where it comes from (release, security updates or backports) does not matter.
+newest_abi() {
+	local series=${1//./\\.} abi version best='' best_version=0
+	while read -r abi; do
+		version=$(apt_newest "linux-image-$abi")
+		[ "$version" = "$(apt_newest "linux-headers-$abi")" ] || continue
+		if dpkg --compare-versions "$version" gt "$best_version"; then
+			best=$abi best_version=$version
+		fi
+	done < <(apt_private apt-cache pkgnames "linux-image-$1." |
+		sed -n "s/^linux-image-\($series\.[0-9][0-9.+a-z-]*-amd64\)\$/\1/p" |
+		grep -Ev -- '-(cloud|rt)-amd64$' | sort -V | tail -n 4)
+	[ -n "$best" ] || die "no kernel $1 in the package lists"
+	echo "$best $best_version"
+}
+
+# dependency PACKAGE=VERSION REGEX: the packages it needs that match.
+dependency() {
+	apt_private apt-cache show "$1" | sed -n 's/^Depends: //p' | head -n 1 |
+		tr ',|' '\n' | awk '{ print $1 }' | grep -E "$2"
+}
+
+# Header packages name each other by absolute paths of an installed system.
+relocate() {
+	local root=$1 final=$2 file link
+	grep -rlIE '/usr/(src|lib)/linux-' "$root/usr/src" --include=Makefile \
+			--include='*.mk' --include='.kernelvariables' 2>/dev/null |
+	while read -r file; do
+		sed -i -E "s#(^|[^[:alnum:]/.])/usr/(src|lib)/linux-#\1$final/usr/\2/linux-#g" "$file"
+	done
+	find "$root/usr/src" "$root/lib" "$root/usr/lib" -type l 2>/dev/null |
+	while read -r link; do
+		file=$(readlink "$link")
+		case $file in
+		/usr/*) ln -sfn "$final$file" "$link" ;;
+		esac
+	done
+}
+
+fetch() {
+	local dir=$1 final=$2 abi=$3 version=$4 headers packages
+	headers=linux-headers-$abi=$version
+	mapfile -t packages < <(dependency "$headers" \
+		'^linux-(headers-.*-common|kbuild-.*)$')
+	apt_fetch_into "$dir/root" "linux-image-$abi=$version" "$headers" \
+		"${packages[@]/%/=$version}"
+	relocate "$dir/root" "$final/root"
+	mv "$dir/root/boot/vmlinuz-$abi" "$dir/bzImage"
+	mv "$dir/root/boot/config-$abi" "$dir/config"
+	mkdir -p "$dir/modroot/lib/modules"
+	mv "$dir/root/lib/modules/$abi" "$dir/modroot/lib/modules/"
+	ln -s "root/usr/src/linux-headers-$abi" "$dir/build"
+	rm -rf "$dir"/root/{boot,lib,usr/share}
+	# No guest has a sound card, and these are most of the bytes.
+	(cd "$dir/modroot/lib/modules/$abi/kernel" && rm -rf sound \
+		drivers/{gpu,media,infiniband,staging,scsi,iio,usb} \
+		drivers/net/{ethernet,wireless})
+	/sbin/depmod -b "$dir/modroot" "$abi"
+	# With it there, kbuild wants pahole, for debug data that nobody reads.
+	rm -f "$dir/build/vmlinux"
+	echo "$abi" >"$dir/release"
+}
+
+main() {
+	local series=$1 abi version dir tmp start=$SECONDS
+	apt_ready
+	read -r abi version < <(apt_memo "kernel-$series" newest_abi "$series")
+	[ -n "$version" ] || exit 1
+	dir=$CACHE/kernel/$abi-$version
+	if [ ! -e "$dir" ]; then
+		lock "kernel-$series"
+		if [ ! -e "$dir" ]; then
+			tmpdir_near tmp "$dir"
+			fetch "$tmp" "$dir" "$abi" "$version"
+			publish "$tmp" "$dir"
+			say "fetched kernel $abi ($(seconds_since "$start"))"
+		fi
+		unlock "kernel-$series"
+	fi
+	echo "$dir"
+}
+
+[ $# = 1 ] || die "usage: kernel.sh SERIES"
+main "$1"
