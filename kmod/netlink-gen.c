@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/zcache.yaml */
+/* YNL-GEN kernel source */
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include "netlink-gen.h"
+
+#include <uapi/linux/zcache_netlink.h>
+
+/* ZCACHE_CMD_STORE_NEW - do */
+const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_GID + 1] = {
+	[ZCACHE_A_STORE_NAME] = { .type = NLA_NUL_STRING, .len = 32, },
+	[ZCACHE_A_STORE_CAPACITY] = { .type = NLA_U64, },
+	[ZCACHE_A_STORE_MAX_OBJECT_SIZE] = { .type = NLA_U64, },
+	[ZCACHE_A_STORE_MAX_KEY_LEN] = NLA_POLICY_RANGE(NLA_U32, 1, 1024),
+	[ZCACHE_A_STORE_INLINE_LIMIT] = NLA_POLICY_MAX(NLA_U32, 2048),
+	[ZCACHE_A_STORE_SPLICE_THRESHOLD] = { .type = NLA_U64, },
+	[ZCACHE_A_STORE_MODE] = NLA_POLICY_MAX(NLA_U32, 511),
+	[ZCACHE_A_STORE_UID] = { .type = NLA_U32, },
+	[ZCACHE_A_STORE_GID] = { .type = NLA_U32, },
+};
+
+/* ZCACHE_CMD_STORE_DEL - do */
+const struct nla_policy zcache_store_del_nl_policy[ZCACHE_A_STORE_FORCE + 1] = {
+	[ZCACHE_A_STORE_NAME] = { .type = NLA_NUL_STRING, .len = 32, },
+	[ZCACHE_A_STORE_FORCE] = { .type = NLA_FLAG, },
+};
+
+/* ZCACHE_CMD_STORE_GET - do */
+const struct nla_policy zcache_store_get_nl_policy[ZCACHE_A_STORE_NAME + 1] = {
+	[ZCACHE_A_STORE_NAME] = { .type = NLA_NUL_STRING, .len = 32, },
+};
+
+/* ZCACHE_CMD_OBJECT_GET - dump */
+const struct nla_policy zcache_object_get_nl_policy[ZCACHE_A_OBJECT_STORE + 1] = {
+	[ZCACHE_A_OBJECT_STORE] = { .type = NLA_NUL_STRING, .len = 32, },
+};
+
+/* Ops table for zcache */
+const struct genl_ops zcache_nl_ops[4] = {
+	{
+		.cmd		= ZCACHE_CMD_STORE_NEW,
+		.doit		= zcache_nl_store_new_doit,
+		.policy		= zcache_store_new_nl_policy,
+		.maxattr	= ZCACHE_A_STORE_GID,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= ZCACHE_CMD_STORE_DEL,
+		.doit		= zcache_nl_store_del_doit,
+		.policy		= zcache_store_del_nl_policy,
+		.maxattr	= ZCACHE_A_STORE_FORCE,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd		= ZCACHE_CMD_STORE_GET,
+		.doit		= zcache_nl_store_get_doit,
+		.dumpit		= zcache_nl_store_get_dumpit,
+		.policy		= zcache_store_get_nl_policy,
+		.maxattr	= ZCACHE_A_STORE_NAME,
+		.flags		= GENL_ADMIN_PERM,
+	},
+	{

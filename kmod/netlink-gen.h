@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/zcache.yaml */
+/* YNL-GEN kernel header */
+
+#ifndef _LINUX_ZCACHE_GEN_H
+#define _LINUX_ZCACHE_GEN_H
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include <uapi/linux/zcache_netlink.h>
+
+extern const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_GID + 1];
+
+extern const struct nla_policy zcache_store_del_nl_policy[ZCACHE_A_STORE_FORCE + 1];
+
+extern const struct nla_policy zcache_store_get_nl_policy[ZCACHE_A_STORE_NAME + 1];
+
+/* Ops table for zcache */
+extern const struct genl_ops zcache_nl_ops[4];
+
+int zcache_nl_store_new_doit(struct sk_buff *skb, struct genl_info *info);
+int zcache_nl_store_del_doit(struct sk_buff *skb, struct genl_info *info);
+int zcache_nl_store_get_doit(struct sk_buff *skb, struct genl_info *info);
+int zcache_nl_store_get_dumpit(struct sk_buff *skb,
+			       struct netlink_callback *cb);
+int zcache_nl_object_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb);
+
+#endif /* _LINUX_ZCACHE_GEN_H */
