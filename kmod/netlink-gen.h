@@ -17,6 +17,8 @@ extern const struct nla_policy zcache_store_del_nl_policy[ZCACHE_A_STORE_FORCE +
 
 extern const struct nla_policy zcache_store_get_nl_policy[ZCACHE_A_STORE_NAME + 1];
 
+extern const struct nla_policy zcache_object_get_do_nl_policy[ZCACHE_A_OBJECT_KEY + 1];
+
 /* Ops table for zcache */
 extern const struct genl_ops zcache_nl_ops[4];
 
@@ -25,6 +27,7 @@ int zcache_nl_store_del_doit(struct sk_buff *skb, struct genl_info *info);
 int zcache_nl_store_get_doit(struct sk_buff *skb, struct genl_info *info);
 int zcache_nl_store_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb);
+int zcache_nl_object_get_doit(struct sk_buff *skb, struct genl_info *info);
 int zcache_nl_object_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
 
