@@ -11,7 +11,7 @@
 #include <uapi/linux/zcache_netlink.h>
 
 /* ZCACHE_CMD_STORE_NEW - do */
-const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_GID + 1] = {
+static const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_GID + 1] = {
 	[ZCACHE_A_STORE_NAME] = { .type = NLA_NUL_STRING, .len = 32, },
 	[ZCACHE_A_STORE_CAPACITY] = { .type = NLA_U64, },
 	[ZCACHE_A_STORE_MAX_OBJECT_SIZE] = { .type = NLA_U64, },
@@ -24,58 +24,68 @@ const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_GID + 1] = {
 };
 
 /* ZCACHE_CMD_STORE_DEL - do */
-const struct nla_policy zcache_store_del_nl_policy[ZCACHE_A_STORE_FORCE + 1] = {
+static const struct nla_policy zcache_store_del_nl_policy[ZCACHE_A_STORE_FORCE + 1] = {
 	[ZCACHE_A_STORE_NAME] = { .type = NLA_NUL_STRING, .len = 32, },
 	[ZCACHE_A_STORE_FORCE] = { .type = NLA_FLAG, },
 };
 
 /* ZCACHE_CMD_STORE_GET - do */
-const struct nla_policy zcache_store_get_nl_policy[ZCACHE_A_STORE_NAME + 1] = {
+static const struct nla_policy zcache_store_get_nl_policy[ZCACHE_A_STORE_NAME + 1] = {
 	[ZCACHE_A_STORE_NAME] = { .type = NLA_NUL_STRING, .len = 32, },
 };
 
 /* ZCACHE_CMD_OBJECT_GET - do */
-const struct nla_policy zcache_object_get_do_nl_policy[ZCACHE_A_OBJECT_KEY + 1] = {
+static const struct nla_policy zcache_object_get_do_nl_policy[ZCACHE_A_OBJECT_KEY + 1] = {
 	[ZCACHE_A_OBJECT_STORE] = { .type = NLA_NUL_STRING, .len = 32, },
 	[ZCACHE_A_OBJECT_KEY] = { .type = NLA_BINARY, },
 };
 
 /* ZCACHE_CMD_OBJECT_GET - dump */
-const struct nla_policy zcache_object_get_dump_nl_policy[ZCACHE_A_OBJECT_KEY + 1] = {
+static const struct nla_policy zcache_object_get_dump_nl_policy[ZCACHE_A_OBJECT_KEY + 1] = {
 	[ZCACHE_A_OBJECT_STORE] = { .type = NLA_NUL_STRING, .len = 32, },
 	[ZCACHE_A_OBJECT_KEY] = { .type = NLA_BINARY, },
 };
 
 /* Ops table for zcache */
-const struct genl_ops zcache_nl_ops[4] = {
+const struct genl_split_ops zcache_nl_ops[6] = {
 	{
 		.cmd		= ZCACHE_CMD_STORE_NEW,
 		.doit		= zcache_nl_store_new_doit,
 		.policy		= zcache_store_new_nl_policy,
 		.maxattr	= ZCACHE_A_STORE_GID,
-		.flags		= GENL_ADMIN_PERM,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= ZCACHE_CMD_STORE_DEL,
 		.doit		= zcache_nl_store_del_doit,
 		.policy		= zcache_store_del_nl_policy,
 		.maxattr	= ZCACHE_A_STORE_FORCE,
-		.flags		= GENL_ADMIN_PERM,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= ZCACHE_CMD_STORE_GET,
 		.doit		= zcache_nl_store_get_doit,
-		.dumpit		= zcache_nl_store_get_dumpit,
 		.policy		= zcache_store_get_nl_policy,
 		.maxattr	= ZCACHE_A_STORE_NAME,
-		.flags		= GENL_ADMIN_PERM,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= ZCACHE_CMD_STORE_GET,
+		.dumpit	= zcache_nl_store_get_dumpit,
+		.flags	= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
 	},
 	{
 		.cmd		= ZCACHE_CMD_OBJECT_GET,
 		.doit		= zcache_nl_object_get_doit,
-		.dumpit		= zcache_nl_object_get_dumpit,
-		.policy		= zcache_object_get_nl_policy,
+		.policy		= zcache_object_get_do_nl_policy,
 		.maxattr	= ZCACHE_A_OBJECT_KEY,
-		.flags		= GENL_ADMIN_PERM,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= ZCACHE_CMD_OBJECT_GET,
+		.dumpit		= zcache_nl_object_get_dumpit,
+		.policy		= zcache_object_get_dump_nl_policy,
+		.maxattr	= ZCACHE_A_OBJECT_KEY,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
 	},
 };

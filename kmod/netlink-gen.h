@@ -11,16 +11,8 @@
 
 #include <uapi/linux/zcache_netlink.h>
 
-extern const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_GID + 1];
-
-extern const struct nla_policy zcache_store_del_nl_policy[ZCACHE_A_STORE_FORCE + 1];
-
-extern const struct nla_policy zcache_store_get_nl_policy[ZCACHE_A_STORE_NAME + 1];
-
-extern const struct nla_policy zcache_object_get_do_nl_policy[ZCACHE_A_OBJECT_KEY + 1];
-
 /* Ops table for zcache */
-extern const struct genl_ops zcache_nl_ops[4];
+extern const struct genl_split_ops zcache_nl_ops[6];
 
 int zcache_nl_store_new_doit(struct sk_buff *skb, struct genl_info *info);
 int zcache_nl_store_del_doit(struct sk_buff *skb, struct genl_info *info);
