@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Calls kbuild, the tools' build and the virtual machine; see "make help".
 
 KDIR ?= /lib/modules/$(shell uname -r)/build

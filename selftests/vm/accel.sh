@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Prints kvm or tcg. There are machines whose /dev/kvm accepts everything and
 # then hangs the guest, so it counts only after a stock kernel has booted with
 # it. The answer holds until the machine is booted again.

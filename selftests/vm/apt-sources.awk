@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Reads apt source lists of either format and writes, one per line and
 # separated by tabs: URI, suite, Signed-By (or "-"), for every enabled binary
 # source that has component "main". A key embedded in the list itself comes

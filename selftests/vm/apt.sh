@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # A private apt: the machine's own mirror and key, plus the backports suite,
 # with lists and configuration of its own in the cache folder, so that the
 # machine's apt configuration stays what it was. Needs no root.
@@ -16,24 +16,25 @@ APT_MAX_AGE_MIN=${APT_MAX_AGE_MIN:-10080}
 
 CODENAME=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 
-_apt_with() {
-	local dir=$1 tool=$2
-	shift 2
-	"$tool" -qq \
-		-o Dir::Etc::sourcelist=/dev/null \
-		-o Dir::Etc::sourceparts="$dir/sources" \
-		-o Dir::Etc::preferences=/dev/null \
-		-o Dir::Etc::preferencesparts=/dev/null \
-		-o Dir::State::Lists="$dir/lists" \
-		-o Dir::Cache="$dir/cache" \
-		-o APT::Sandbox::User=root \
-		-o APT::Update::Post-Invoke= -o APT::Update::Post-Invoke-Success= \
-		-o Acquire::Languages=none \
-		-o Acquire::Retries=3 \
-		"$@"
+# _apt_options FOLDER: sets apt_options for the private apt in it.
+_apt_options() {
+	apt_options=(
+		-qq
+		-o Dir::Etc::sourcelist=/dev/null
+		-o Dir::Etc::sourceparts="$1/sources"
+		-o Dir::Etc::preferences=/dev/null
+		-o Dir::Etc::preferencesparts=/dev/null
+		-o Dir::State::Lists="$1/lists"
+		-o Dir::Cache="$1/cache"
+		-o APT::Sandbox::User=root
+		-o APT::Update::Post-Invoke= -o APT::Update::Post-Invoke-Success=
+		-o Acquire::Languages=none
+		-o Acquire::Retries=3
+	)
 }
 
-apt_private() { local tool=$1; shift; _apt_with "$APT_DIR" "$tool" "$@"; }
+_apt_options "$APT_DIR"
+apt_private() { local tool=$1; shift; "$tool" "${apt_options[@]}" "$@"; }
 
 # _write_source FILE URI SUITES KEY
 _write_source() {
@@ -70,15 +71,18 @@ _apt_setup() {
 			_write_source "$tmp/sources/security.sources" \
 				"$uri" "$suite" "$key"
 		done <<<"$all"
-		if _apt_with "$tmp" apt-get update >"$tmp/log" 2>&1 </dev/null &&
-		   _apt_with "$tmp" apt-cache policy linux-image-amd64 |
+		_apt_options "$tmp"
+		if apt_private apt-get update >"$tmp/log" 2>&1 </dev/null &&
+		   apt_private apt-cache policy linux-image-amd64 |
 				grep "$CODENAME-backports" >/dev/null; then
 			publish "$tmp" "$APT_DIR"
+			_apt_options "$APT_DIR"
 			say "package lists fetched ($(seconds_since "$start"))"
 			return
 		fi
 		cat "$tmp/log" >&2
 	done <<<"$all"
+	_apt_options "$APT_DIR"
 	say "none of this machine's apt sources offers $CODENAME-backports"
 	return 1
 }

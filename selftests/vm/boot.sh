@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Boots one guest and waits for its end.
 #   boot.sh [-m MEGABYTES] [-a "KERNEL ARGUMENTS"] [-d SECONDS] [-i] \
 #           BZIMAGE CONSOLE OUTPUT INITRAMFS...

@@ -1,7 +1,8 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Builds what goes into a guest.
 #   build.sh module NAME KERNEL-FOLDER  the module for one kernel; prints the file
+#   build.sh copy NAME                  only the copy of its sources
 #   build.sh programs                   tools and tests, once for all kernels
 # A part of the tree that is not there is left out.
 
@@ -50,10 +51,12 @@ programs() {
 }
 
 case ${1:-} in
+copy)
+	copy_sources "$BUILD/$2/src" ;;
 module)
 	module "$2" "$3" ;;
 programs)
 	programs ;;
 *)
-	die "usage: build.sh module NAME KERNEL-FOLDER | programs" ;;
+	die "usage: build.sh module NAME KERNEL-FOLDER | copy NAME | programs" ;;
 esac

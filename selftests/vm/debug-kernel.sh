@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Builds the debug kernel once per source version and configuration.
 # Prints the folder: bzImage, release (a file) and build/ (for modules).
 
@@ -34,11 +34,9 @@ check_config() {
 
 # What a module build reads stays, the objects go: they are ten times as much.
 strip_tree() {
-	find "$1" \( -path "$1/scripts" -o -path "$1/tools/objtool" \) -prune -o \
-		-type f \( -name '*.o' -o -name '*.a' -o -name '.*.cmd' \
+	find "$1" -type f \( -name '*.o' -o -name '*.a' -o -name '.*.cmd' \
 			-o -name '*.c' -o -name '*.S' -o -name '*.order' \) \
-		-delete
-	rm -rf "$1"/{Documentation,vmlinux.unstripped,samples,sound,arch/x86/boot}
+		-not -path "$1/scripts/*" -not -path "$1/tools/objtool/*" -delete
 }
 
 build() {
@@ -47,7 +45,7 @@ build() {
 	      KBUILD_BUILD_TIMESTAMP=@0 LOCALVERSION=-zcache-debug)
 	mkdir -p "$out/build"
 	"$VM_DIR/source.sh" unpack "$out/build"
-	cd "$out/build"
+	cd "$out/build" || exit 1
 	run_logged "$log.config" env KCONFIG_ALLCONFIG="$FRAGMENT" \
 		"${make[@]}" allnoconfig
 	check_config .config || die "the debug kernel cannot be configured"

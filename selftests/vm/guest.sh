@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Puts a guest together and boots it.
 #   guest.sh KERNEL cmd COMMAND   runs it, its output is ours, as is its code
 #   guest.sh KERNEL shell         gives a shell
@@ -57,29 +57,42 @@ boot() {
 
 "$VM_DIR/build.sh" programs
 mkdir -p "$logs"
+# Logs get their names at the end, so that two runs do not write into one file.
 tmp=
 tmpdir_near tmp "$logs/guest"
+keep_logs() {
+	local f
+	for f in console ktap; do
+		[ ! -e "$tmp/$f" ] || mv "$tmp/$f" "$logs/$f"
+	done
+	_drop_tmpdirs
+}
+trap keep_logs EXIT
 fill "$tmp/zc"
 "$VM_DIR/image.sh" job "$tmp/zc" "$tmp/job.cpio"
 rm -rf "$tmp/zc"
 
+# A guest that ended without a word about it: why, if the log knows.
+ended_early() {
+	awk -f "$VM_DIR/trouble.awk" -f "$VM_DIR/last-words.awk" "$tmp/console" >&2
+	die "the guest ended early (log: $logs/console)"
+}
+
 code=0
 case $mode in
 shell)
-	boot -i "$folder/bzImage" "$logs/console" - ;;
+	boot -i "$folder/bzImage" "$tmp/console" - ;;
 check)
-	boot "$folder/bzImage" "$logs/console" "$logs/ktap" || code=$?
-	exit $code ;;
+	boot "$folder/bzImage" "$tmp/console" - | tee "$tmp/ktap" |
+		awk -v kernel="$kernel" -f "$VM_DIR/progress.awk" >&2 ||
+		code=${PIPESTATUS[0]}
+	exit "$code" ;;
 cmd)
-	boot "$folder/bzImage" "$logs/console" - || code=$?
-	answer=$(sed -n 's/.*zcache-vm: exit \([0-9]*\)\r*$/\1/p' "$logs/console" | tail -n 1)
-	if [ "$code" = 124 ]; then
+	boot "$folder/bzImage" "$tmp/console" - || code=$?
+	[ "$code" != 124 ] ||
 		die "the guest was stopped after ${VM_DEADLINE:-$deadline} s (log: $logs/console)"
-	fi
-	[ -n "$answer" ] || {
-		grep -aE "zcache-vm: failed|$(cat "$VM_DIR/trouble")" "$logs/console" >&2 || true
-		die "the guest ended early (log: $logs/console)"
-	}
+	answer=$(sed -n 's/.*zcache-vm: exit \([0-9]*\)\r*$/\1/p' "$tmp/console" | tail -n 1)
+	[ -n "$answer" ] || ended_early
 	exit "$answer" ;;
 *)
 	die "unknown mode $mode" ;;

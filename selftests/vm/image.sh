@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Makes initramfs pieces. The kernel takes several archives one after the other
 # as one, so what seldom changes is packed once and what a job needs is quick.
 # Nothing is compressed: under emulation unpacking costs more than reading.
@@ -12,7 +12,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # Count up when a change below makes what is in caches useless.
-RECIPE=1
+RECIPE=2
 
 pack() {
 	(cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
@@ -59,6 +59,8 @@ fill_base() {
 		cp -L "$file" "$root/usr/sbin/$p"
 		files+=("$file")
 	done < <(list programs)
+	ln -s ../sbin/dash "$root/usr/bin/sh"
+	ln -s ../sbin/bash "$root/usr/bin/bash"
 	for p in insmod rmmod modprobe lsmod modinfo depmod; do
 		ln -s kmod "$root/usr/sbin/$p"
 	done

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Fetches one stock kernel of the distribution, image and headers, without
 # installing it. Prints its folder:
 #   release   its uname -r

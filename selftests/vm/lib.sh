@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2034 # variables for those who source this
 # What every script of this folder needs: where things are, how progress is
 # told, and how something gets into the cache whole or not at all.

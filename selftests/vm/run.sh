@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # Entry of the Makefile: run.sh vm | demo | check, configured by KERNEL, TEST
 # and CMD in the environment.
 
@@ -14,9 +14,24 @@ vm() {
 	exec "$VM_DIR/guest.sh" "$kernel" shell
 }
 
+# The guest's own kernel is one of the files the demo serves.
+demo() {
+	local kernel=${KERNEL:-6.12} folder
+	case $kernel in
+	debug) folder=$("$VM_DIR/debug-kernel.sh") ;;
+	*) folder=$("$VM_DIR/kernel.sh" "$kernel") ;;
+	esac
+	VM_MEMORY=${VM_MEMORY:-2048} VM_FILES="vmlinuz=$folder/bzImage" \
+		exec "$VM_DIR/guest.sh" "$kernel" cmd /zc/demo
+}
+
 case ${1:-} in
-vm)
-	vm ;;
+vm | demo)
+	"$VM_DIR/deps.sh"
+	"$1" ;;
+check)
+	"$VM_DIR/deps.sh"
+	exec "$VM_DIR/check.sh" ;;
 *)
 	die "usage: run.sh vm | demo | check" ;;
 esac

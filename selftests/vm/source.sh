@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: GPL-2.0-only
 # The kernel source package, from which come the debug kernel, the kselftest
 # harness and checkpatch.
 #   source.sh version        prints the newest version of the package
