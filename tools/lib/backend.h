@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
+/* What a back end provides; the library's own, not installed. */
+#ifndef ZC_BACKEND_H
+#define ZC_BACKEND_H
+
+#include "zcache.h"
+
+/*
+ * A back end embeds this as the first member of its own state. It is not
+ * written after open, which is what makes the calls thread-safe.
+ */
+struct zc_cache {
+	const struct zc_backend *be;
+};
+
+/*
+ * The calls of zcache.h, with the size member already filled in. open gets the
+ * name without the prefix, checked by zc_open().
+ */
+struct zc_backend {
+	const char *prefix;
+	int (*open)(const char *name, int flags, struct zc_cache **cache);
+	void (*close)(struct zc_cache *cache);
+	int (*info)(struct zc_cache *cache, struct zc_info *info);
+	int (*put)(struct zc_cache *cache, struct zc_put *put);
+	int (*fill)(struct zc_cache *cache, struct zc_put *fill);
+	int (*commit)(struct zc_cache *cache, int fill_fd, struct zc_commit *commit);
+	int (*stat)(struct zc_cache *cache, struct zc_stat *stat);
+	int (*get)(struct zc_cache *cache, struct zc_get *get);
+	int (*open_object)(struct zc_cache *cache, struct zc_open *open);
+	int (*send)(struct zc_cache *cache, struct zc_send *send);
+	int (*del)(struct zc_cache *cache, struct zc_delete *del);
+};
+
+extern const struct zc_backend zc_backend_kmod;
+
+#endif /* ZC_BACKEND_H */

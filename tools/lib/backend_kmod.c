@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/* The back end of the kernel module: each call is one ioctl on the node. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "backend.h"
+
+#define NODE_DIR "/dev/zcache/"
+
+struct kmod_cache {
+	struct zc_cache cache;
+	int fd;
+};
+
+static int call(struct zc_cache *cache, unsigned long nr, void *arg)
+{
+	return ioctl(((struct kmod_cache *)cache)->fd, nr, arg) < 0 ? -errno : 0;
+}
+
+static int kmod_open(const char *name, int flags, struct zc_cache **cache)
+{
+	char path[sizeof(NODE_DIR) + ZC_NAME_MAX];
+	struct kmod_cache *k;
+	int err;
+
+	k = malloc(sizeof(*k));
+	if (!k)
+		return -ENOMEM;
+	snprintf(path, sizeof(path), NODE_DIR "%s", name);
+	k->cache.be = &zc_backend_kmod;
+	k->fd = open(path, flags | O_CLOEXEC);
+	if (k->fd < 0) {
+		err = -errno;
+		free(k);
+		return err;
+	}
+	*cache = &k->cache;
+	return 0;
+}
+
+static void kmod_close(struct zc_cache *cache)
+{
+	close(((struct kmod_cache *)cache)->fd);
+	free(cache);
+}
+
+static int kmod_info(struct zc_cache *cache, struct zc_info *info)
+{
+	return call(cache, ZC_IOC_INFO, info);
+}
+
+static int kmod_put(struct zc_cache *cache, struct zc_put *put)
+{
+	return call(cache, ZC_IOC_PUT, put);
+}
+
+static int kmod_fill(struct zc_cache *cache, struct zc_put *fill)
+{
+	int err = call(cache, ZC_IOC_FILL, fill);
+
+	return err ? err : fill->fd;
+}
+
+/* The fill fd knows its store, so the cache is not looked at. */
+static int kmod_commit(struct zc_cache *cache, int fill_fd, struct zc_commit *commit)
+{
+	(void)cache;
+	return ioctl(fill_fd, ZC_IOC_COMMIT, commit) < 0 ? -errno : 0;
+}
+
+static int kmod_stat(struct zc_cache *cache, struct zc_stat *stat)
+{
+	return call(cache, ZC_IOC_STAT, stat);
+}
+
+static int kmod_get(struct zc_cache *cache, struct zc_get *get)
+{
+	return call(cache, ZC_IOC_GET, get);
+}
+
+static int kmod_open_object(struct zc_cache *cache, struct zc_open *open)
+{
+	int err = call(cache, ZC_IOC_OPEN, open);
+
+	return err ? err : open->fd;
+}
+
+static int kmod_send(struct zc_cache *cache, struct zc_send *send)
+{
+	return call(cache, ZC_IOC_SEND, send);
+}
+
+static int kmod_delete(struct zc_cache *cache, struct zc_delete *del)
+{
+	return call(cache, ZC_IOC_DELETE, del);
+}
+
+const struct zc_backend zc_backend_kmod = {
+	.prefix = "kmod",
+	.open = kmod_open,
+	.close = kmod_close,
+	.info = kmod_info,
+	.put = kmod_put,
+	.fill = kmod_fill,
+	.commit = kmod_commit,
+	.stat = kmod_stat,
+	.get = kmod_get,
+	.open_object = kmod_open_object,
+	.send = kmod_send,
+	.del = kmod_delete,
+};

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
+/*
+ * libzcache: one interface to a store of immutable objects, whatever keeps it.
+ *
+ * The calls take the structs of <linux/zcache.h>; the library fills in their
+ * size member and the caller the rest, so zero a struct before use. Every call
+ * returns 0 or a value on success and -errno on failure, and may be made from
+ * any thread at any time, except zc_close() while another call is under way.
+ */
+#ifndef ZCACHE_H
+#define ZCACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/zcache.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* An open store. */
+struct zc_cache;
+
+/* The address of an object as the structs hold it. */
+static inline uint64_t zc_ptr(const void *p)
+{
+	return (uint64_t)(uintptr_t)p;
+}
+
+/*
+ * Opens a store: "kmod:NAME" is the node /dev/zcache/NAME of the kernel
+ * module. flags is O_RDONLY, or O_RDWR for zc_put, zc_fill and zc_delete.
+ */
+int zc_open(const char *name, int flags, struct zc_cache **cache);
+void zc_close(struct zc_cache *cache);
+
+int zc_info(struct zc_cache *cache, struct zc_info *info);
+int zc_put(struct zc_cache *cache, struct zc_put *put);
+
+/* Returns the fill fd, which the caller closes. */
+int zc_fill(struct zc_cache *cache, struct zc_put *fill);
+int zc_commit(struct zc_cache *cache, int fill_fd, uint64_t *generation);
+
+int zc_stat(struct zc_cache *cache, struct zc_stat *stat);
+int zc_get(struct zc_cache *cache, struct zc_get *get);
+
+/* Returns the object fd, which the caller closes. */
+int zc_open_object(struct zc_cache *cache, struct zc_open *open);
+int zc_send(struct zc_cache *cache, struct zc_send *send);
+int zc_delete(struct zc_cache *cache, struct zc_delete *del);
+
+/*
+ * Called by zc_put_file() after each piece with the bytes done so far; a
+ * return other than 0 gives up with -ECANCELED.
+ */
+typedef int (*zc_progress_fn)(void *arg, uint64_t done);
+
+/*
+ * Makes an object of put->data_len bytes read from fd at its file position;
+ * put->data must be 0. -ENODATA: the file ended before. progress may be NULL.
+ */
+int zc_put_file(struct zc_cache *cache, struct zc_put *put, int fd,
+		zc_progress_fn progress, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ZCACHE_H */
