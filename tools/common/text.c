@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+/* Six decimals of a T still fit 64 bits. */
+#define DECIMALS_MAX 6
+
+static int digits(const char **s, uint64_t *out)
+{
+	const char *p = *s;
+	uint64_t v = 0;
+
+	for (; *p >= '0' && *p <= '9'; p++) {
+		unsigned int d = *p - '0';
+
+		if (v > (UINT64_MAX - d) / 10)
+			return -ERANGE;
+		v = v * 10 + d;
+	}
+	if (p == *s)
+		return -EINVAL;
+	*s = p;
+	*out = v;
+	return 0;
+}
+
+int parse_u64(const char *s, uint64_t max, uint64_t *out)
+{
+	uint64_t v;
+	int err = digits(&s, &v);
+
+	if (err)
+		return err;
+	if (*s)
+		return -EINVAL;
+	if (v > max)
+		return -ERANGE;
+	*out = v;
+	return 0;
+}
+
+static int suffix_shift(const char *s)
+{
+	static const struct {
+		char c;
+		int shift;
+	} table[] = {
+		{ 'k', 10 }, { 'K', 10 }, { 'M', 20 }, { 'G', 30 }, { 'T', 40 },
+	};
+	size_t i;
+
+	if (!*s)
+		return 0;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (s[0] == table[i].c && !s[1])
+			return table[i].shift;
+	return -EINVAL;
+}
+
+int parse_size(const char *s, uint64_t *out)
+{
+	uint64_t whole, fraction = 0, unit = 1;
+	int shift, err;
+
+	err = digits(&s, &whole);
+	if (err)
+		return err;
+	if (*s == '.') {
+		const char *start = ++s;
+
+		err = digits(&s, &fraction);
+		if (err || s - start > DECIMALS_MAX)
+			return -EINVAL;
+		while (start++ < s)
+			unit *= 10;
+	}
+	shift = suffix_shift(s);
+	if (shift < 0)
+		return shift;
+	if (whole > UINT64_MAX >> shift)
+		return -ERANGE;
+	whole <<= shift;
+	fraction <<= shift;
+	if (fraction % unit)
+		return -EINVAL;
+	/* The fraction is less than one unit, so it only fills the zero low bits. */
+	*out = whole + fraction / unit;
+	return 0;
+}
+
+const char *format_size(uint64_t bytes, char buf[SIZE_TEXT])
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	uint64_t v = bytes;
+	size_t i = 0;
+
+	if (bytes < 1024) {
+		snprintf(buf, SIZE_TEXT, "%" PRIu64 " B", bytes);
+		return buf;
+	}
+	while (v >= 1024 * 1024) {
+		v >>= 10;
+		i++;
+	}
+	snprintf(buf, SIZE_TEXT, "%" PRIu64 ".%" PRIu64 " %s", v / 1024,
+		 v % 1024 * 10 / 1024, units[i]);
+	return buf;
+}
+
+char *escape_bytes(const void *bytes, size_t len)
+{
+	const unsigned char *b = bytes;
+	char *text = malloc(4 * len + 1);
+	char *p = text;
+	size_t i;
+
+	if (!text)
+		return NULL;
+	for (i = 0; i < len; i++) {
+		if (b[i] == '\\')
+			p += sprintf(p, "\\\\");
+		else if (b[i] >= 0x20 && b[i] < 0x7f)
+			*p++ = b[i];
+		else
+			p += sprintf(p, "\\x%02x", b[i]);
+	}
+	*p = '\0';
+	return text;
+}
+
+char *hex_bytes(const void *bytes, size_t len)
+{
+	const unsigned char *b = bytes;
+	char *text = malloc(2 * len + 1);
+	size_t i;
+
+	if (!text)
+		return NULL;
+	for (i = 0; i < len; i++)
+		sprintf(text + 2 * i, "%02x", b[i]);
+	text[2 * len] = '\0';
+	return text;
+}
+
+int hex_digit(int c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int unhex(const char *s, void *buf, size_t room)
+{
+	unsigned char *out = buf;
+	size_t n;
+
+	for (n = 0; s[0]; n++, s += 2) {
+		int hi = hex_digit((unsigned char)s[0]);
+		int lo = hi < 0 ? -1 : hex_digit((unsigned char)s[1]);
+
+		if (lo < 0)
+			return -EINVAL;
+		if (n == room)
+			return -ERANGE;
+		out[n] = hi << 4 | lo;
+	}
+	return n;
+}
+
+bool utf8_valid(const void *bytes, size_t len)
+{
+	const unsigned char *b = bytes, *end = b + len;
+
+	while (b < end) {
+		unsigned int c = *b++, more, min;
+
+		if (c < 0x80)
+			continue;
+		if (c >= 0xc2 && c < 0xe0) {
+			more = 1;
+			min = 0x80;
+			c &= 0x1f;
+		} else if (c >= 0xe0 && c < 0xf0) {
+			more = 2;
+			min = 0x800;
+			c &= 0xf;
+		} else if (c >= 0xf0 && c < 0xf5) {
+			more = 3;
+			min = 0x10000;
+			c &= 7;
+		} else {
+			return false;
+		}
+		if ((size_t)(end - b) < more)
+			return false;
+		for (; more; more--, b++) {
+			if ((*b & 0xc0) != 0x80)
+				return false;
+			c = c << 6 | (*b & 0x3f);
+		}
+		if (c < min || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+			return false;
+	}
+	return true;
+}

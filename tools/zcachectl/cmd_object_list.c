@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* zcachectl object list: printed while the dump runs, whatever its length. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <linux/zcache.h>
+#include <linux/zcache_netlink.h>
+
+#include "ctl.h"
+#include "nl.h"
+#include "objects.h"
+#include "out.h"
+#include "text.h"
+
+struct listing {
+	const char *store;
+	uint64_t limit, printed;
+	int err;
+};
+
+static const char *limit_word;
+
+const struct keyword list_keywords[] = {
+	{ "limit", &limit_word, NULL },
+	{ NULL, NULL, NULL },
+};
+
+static struct nla_policy object_policy[ZCACHE_A_OBJECT_MAX + 1] = {
+	[ZCACHE_A_OBJECT_KEY] = { .type = NLA_UNSPEC, .minlen = 1, .maxlen = ZC_KEY_MAX },
+	[ZCACHE_A_OBJECT_GENERATION] = { .type = NLA_U64 },
+	[ZCACHE_A_OBJECT_SIZE] = { .type = NLA_U64 },
+	[ZCACHE_A_OBJECT_CHARGE] = { .type = NLA_U64 },
+	[ZCACHE_A_OBJECT_HITS] = { .type = NLA_U64 },
+	[ZCACHE_A_OBJECT_CREATED] = { .type = NLA_U64 },
+	[ZCACHE_A_OBJECT_EXPIRES] = { .type = NLA_U64 },
+};
+
+static uint64_t u64_of(struct nlattr *attr)
+{
+	return attr ? nla_get_u64(attr) : 0;
+}
+
+static void print_json(struct nlattr **a)
+{
+	out_stream_item_begin();
+	out_key(nla_data(a[ZCACHE_A_OBJECT_KEY]), nla_len(a[ZCACHE_A_OBJECT_KEY]));
+	out_u64("generation", u64_of(a[ZCACHE_A_OBJECT_GENERATION]), NULL);
+	out_size("size", u64_of(a[ZCACHE_A_OBJECT_SIZE]));
+	out_size("charge", u64_of(a[ZCACHE_A_OBJECT_CHARGE]));
+	out_u64("hits", u64_of(a[ZCACHE_A_OBJECT_HITS]), NULL);
+	out_time("created", u64_of(a[ZCACHE_A_OBJECT_CREATED]), NULL);
+	out_time("expires", u64_of(a[ZCACHE_A_OBJECT_EXPIRES]), NULL);
+	out_stream_item_end();
+}
+
+static int print_row(struct nlattr **a)
+{
+	int64_t expires = u64_of(a[ZCACHE_A_OBJECT_EXPIRES]);
+	char created_text[TIME_TEXT], expires_text[TIME_TEXT];
+	char *key = escape_bytes(nla_data(a[ZCACHE_A_OBJECT_KEY]),
+				 nla_len(a[ZCACHE_A_OBJECT_KEY]));
+
+	if (!key)
+		return -ENOMEM;
+	printf("%12" PRIu64 " %14" PRIu64 " %14" PRIu64 " %10" PRIu64 " %20s %20s %s\n",
+	       u64_of(a[ZCACHE_A_OBJECT_GENERATION]), u64_of(a[ZCACHE_A_OBJECT_SIZE]),
+	       u64_of(a[ZCACHE_A_OBJECT_CHARGE]), u64_of(a[ZCACHE_A_OBJECT_HITS]),
+	       format_time(u64_of(a[ZCACHE_A_OBJECT_CREATED]), created_text),
+	       expires ? format_time(expires, expires_text) : "never", key);
+	free(key);
+	return 0;
+}
+
+static void begin(const struct listing *l)
+{
+	if (out_json()) {
+		out_str("store", l->store);
+		out_stream_begin("objects");
+	} else {
+		printf("%12s %14s %14s %10s %20s %20s %s\n", "GENERATION", "SIZE", "CHARGE",
+		       "HITS", "CREATED", "EXPIRES", "KEY");
+	}
+}
+
+static int print_object(struct nlmsghdr *nlh, void *arg)
+{
+	struct nlattr *a[ZCACHE_A_OBJECT_MAX + 1];
+	struct listing *l = arg;
+
+	if (l->printed == l->limit)
+		return 1;
+	if (genlmsg_parse(nlh, 0, a, ZCACHE_A_OBJECT_MAX, object_policy) ||
+	    !a[ZCACHE_A_OBJECT_KEY]) {
+		l->err = -EBADMSG;
+		return 1;
+	}
+	if (!l->printed++)
+		begin(l);
+	if (out_json())
+		print_json(a);
+	else
+		l->err = print_row(a);
+	return l->err;
+}
+
+static int dump(struct nlc *nlc, struct listing *l)
+{
+	struct nl_msg *msg = nlc_msg(nlc, ZCACHE_CMD_OBJECT_GET, NLM_F_DUMP);
+	int err;
+
+	if (msg && nla_put_string(msg, ZCACHE_A_OBJECT_STORE, l->store)) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	err = nlc_call(nlc, msg, print_object, l);
+	return err ? err : l->err;
+}
+
+/* What was printed before an error must still be one valid document. */
+static void end_json(struct listing *l, int err, bool inconsistent)
+{
+	if (!l->printed && err)
+		return;
+	if (!l->printed)
+		begin(l);
+	out_stream_end();
+	if (err)
+		out_bool("failed", true);
+	if (inconsistent)
+		out_bool("inconsistent", true);
+	out_finish();
+}
+
+int run_list(int argc, char **argv)
+{
+	struct listing l = { .store = argv[0], .limit = UINT64_MAX };
+	struct nlc nlc;
+	char what[64];
+	int code, err;
+
+	code = parse_keywords(argc - 1, argv + 1, list_keywords);
+	if (!code)
+		code = arg_u64("limit", limit_word, UINT64_MAX, &l.limit);
+	if (!code)
+		code = nlc_open(&nlc);
+	if (code)
+		return code;
+	err = dump(&nlc, &l);
+	if (out_json())
+		end_json(&l, err, nlc.inconsistent);
+	if (err) {
+		snprintf(what, sizeof(what), "cannot list the objects of store %s", l.store);
+		code = nlc_fail(&nlc, err, what);
+	} else if (nlc.inconsistent) {
+		note("objects came or went meanwhile; the list may miss some or show some twice");
+	}
+	nlc_close(&nlc);
+	return code;
+}

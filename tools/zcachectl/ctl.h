@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* zcachectl: the commands, their arguments and their exit codes. */
+#ifndef CTL_H
+#define CTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Documented in zcachectl(8); scripts rely on them. */
+enum exit_code {
+	CTL_OK = 0,
+	CTL_USAGE = 1,
+	CTL_REFUSED = 2,
+	CTL_NOT_FOUND = 3,
+	CTL_NO_MODULE = 4,
+};
+
+/* "name VALUE" if value is set, else the lone word "name". */
+struct keyword {
+	const char *name;
+	const char **value;
+	bool *flag;
+};
+
+struct command {
+	const char *name;
+	int min_args;		/* words that must follow, before the keywords */
+	const char *args;	/* as help shows them */
+	const char *sentence;
+	const struct keyword *keywords;
+	int (*run)(int argc, char **argv);
+};
+
+/* An object of the command line; one without a name of its commands has one. */
+struct object {
+	const char *name;
+	const struct command *commands;
+};
+
+extern const struct command store_commands[];
+extern const struct command object_commands[];
+extern const struct command info_commands[];
+
+/* Prints "zcachectl: ..." to stderr and returns code. */
+int fail(enum exit_code code, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Appended to a message: "Invalid argument (EINVAL)". err is -errno. */
+const char *error_name(int err);
+
+bool module_loaded(void);
+
+/* Takes all of argv; each word must be a keyword, none twice. */
+int parse_keywords(int argc, char **argv, const struct keyword *keywords);
+
+/* Each refuses with one sentence that names what; absent text keeps *out. */
+int arg_size(const char *what, const char *text, uint64_t *out);
+int arg_u64(const char *what, const char *text, uint64_t max, uint64_t *out);
+int arg_mode(const char *text, uint32_t *out);
+int arg_owner(const char *text, uint32_t *uid);
+int arg_group(const char *text, uint32_t *gid);
+
+/* "hex:..." or the bytes of text themselves. */
+struct key {
+	unsigned char bytes[1024];
+	size_t len;
+};
+
+int arg_key(const char *text, struct key *key);
+
+#endif /* CTL_H */

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <linux/netlink.h>
+#include <linux/zcache_netlink.h>
+#include <netlink/genl/ctrl.h>
+
+#include "ctl.h"
+#include "nl.h"
+
+struct call {
+	struct nlc *nlc;
+	nlc_fn fn;
+	void *arg;
+	bool done;
+	int err;
+};
+
+int nlc_open(struct nlc *nlc)
+{
+	int on = 1, err;
+
+	memset(nlc, 0, sizeof(*nlc));
+	nlc->sk = nl_socket_alloc();
+	if (!nlc->sk)
+		return fail(CTL_REFUSED, "cannot make a netlink socket: %s", error_name(-ENOMEM));
+	err = genl_connect(nlc->sk);
+	if (err) {
+		fail(CTL_REFUSED, "cannot open generic netlink: %s", nl_geterror(err));
+		nlc_close(nlc);
+		return CTL_REFUSED;
+	}
+	/* Both only improve messages, so an old kernel without them will do. */
+	setsockopt(nl_socket_get_fd(nlc->sk), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	setsockopt(nl_socket_get_fd(nlc->sk), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	/* A dump answer may be larger than libnl's one page. */
+	nl_socket_set_msg_buf_size(nlc->sk, 64 << 10);
+
+	nlc->family = genl_ctrl_resolve(nlc->sk, ZCACHE_FAMILY_NAME);
+	if (nlc->family < 0) {
+		nlc_close(nlc);
+		return fail(CTL_NO_MODULE,
+			    "the kernel has no zcache; load the module with 'modprobe zcache' or 'insmod zcache.ko'");
+	}
+	return CTL_OK;
+}
+
+void nlc_close(struct nlc *nlc)
+{
+	nl_socket_free(nlc->sk);
+	nlc->sk = NULL;
+}
+
+struct nl_msg *nlc_msg(struct nlc *nlc, int cmd, int flags)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+
+	if (!msg)
+		return NULL;
+	if (!genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, nlc->family, 0, flags, cmd,
+			 ZCACHE_FAMILY_VERSION)) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+static void read_sentence(struct nlc *nlc, struct nlmsghdr *nlh, size_t skip)
+{
+	struct nlattr *attr;
+	int len;
+
+	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) || nlh->nlmsg_len < NLMSG_HDRLEN + skip)
+		return;
+	len = nlh->nlmsg_len - NLMSG_HDRLEN - skip;
+	attr = nla_find((struct nlattr *)((char *)nlmsg_data(nlh) + skip), len,
+			NLMSGERR_ATTR_MSG);
+	if (attr)
+		snprintf(nlc->sentence, sizeof(nlc->sentence), "%.*s", nla_len(attr),
+			 (char *)nla_data(attr));
+}
+
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
+{
+	struct nlmsghdr *nlh = (struct nlmsghdr *)((char *)e - NLMSG_HDRLEN);
+	size_t skip = sizeof(*e);
+	struct call *call = arg;
+
+	(void)from;
+	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
+		skip += NLMSG_ALIGN(e->msg.nlmsg_len - sizeof(e->msg));
+	read_sentence(call->nlc, nlh, skip);
+	call->err = e->error;
+	call->done = true;
+	return NL_STOP;
+}
+
+/* A dump that fails half-way says so in its last message. */
+static int on_finish(struct nl_msg *msg, void *arg)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct call *call = arg;
+
+	if (nlmsg_datalen(nlh) >= (int)sizeof(int) && *(int *)nlmsg_data(nlh) < 0) {
+		read_sentence(call->nlc, nlh, sizeof(int));
+		call->err = *(int *)nlmsg_data(nlh);
+	}
+	call->done = true;
+	return NL_STOP;
+}
+
+static int on_ack(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	((struct call *)arg)->done = true;
+	return NL_STOP;
+}
+
+static int on_valid(struct nl_msg *msg, void *arg)
+{
+	struct call *call = arg;
+
+	if (!call->fn || !call->fn(nlmsg_hdr(msg), call->arg))
+		return NL_OK;
+	call->done = true;
+	return NL_STOP;
+}
+
+static int on_interrupted(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	((struct call *)arg)->nlc->inconsistent = true;
+	return NL_OK;
+}
+
+int nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
+{
+	struct call call = { .nlc = nlc, .fn = fn, .arg = arg };
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+	int err = 0;
+
+	nlc->sentence[0] = '\0';
+	nlc->inconsistent = false;
+	if (!msg || !cb || nl_send_auto(nlc->sk, msg) < 0) {
+		nl_cb_put(cb);
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	nlmsg_free(msg);
+	nl_cb_err(cb, NL_CB_CUSTOM, on_error, &call);
+	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, &call);
+	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, &call);
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, &call);
+	nl_cb_set(cb, NL_CB_DUMP_INTR, NL_CB_CUSTOM, on_interrupted, &call);
+	while (!call.done && err >= 0)
+		err = nl_recvmsgs(nlc->sk, cb);
+	nl_cb_put(cb);
+	return call.done ? call.err : -EIO;
+}
+
+int nlc_fail(struct nlc *nlc, int err, const char *what)
+{
+	enum exit_code code = err == -ENOENT || err == -ENODEV ? CTL_NOT_FOUND : CTL_REFUSED;
+
+	if (nlc->sentence[0])
+		return fail(code, "%s: %s: %s", what, nlc->sentence, error_name(err));
+	if (err == -EPERM)
+		return fail(code, "%s: this needs CAP_NET_ADMIN, try as root: %s", what,
+			    error_name(err));
+	return fail(code, "%s: %s", what, error_name(err));
+}

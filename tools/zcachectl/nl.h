@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The netlink family "zcache", through libnl. */
+#ifndef NL_H
+#define NL_H
+
+#include <stdbool.h>
+#include <netlink/netlink.h>
+#include <netlink/msg.h>
+#include <netlink/attr.h>
+#include <netlink/genl/genl.h>
+
+struct nlc {
+	struct nl_sock *sk;
+	int family;
+	bool inconsistent;	/* the last dump was interrupted */
+	char sentence[256];	/* the kernel's own words on the last refusal */
+};
+
+/*
+ * Called for each message of an answer. Other than 0 ends the call at once; what
+ * is left of the answer makes the socket useless for another call.
+ */
+typedef int (*nlc_fn)(struct nlmsghdr *nlh, void *arg);
+
+/* Returns an exit code, having said what is wrong. */
+int nlc_open(struct nlc *nlc);
+void nlc_close(struct nlc *nlc);
+
+/* flags: NLM_F_DUMP or 0. NULL without memory. */
+struct nl_msg *nlc_msg(struct nlc *nlc, int cmd, int flags);
+
+/* Consumes msg, which may be NULL (-ENOMEM). 0 or -errno; fn may be NULL. */
+int nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg);
+
+/* Says why what could not be done; returns the exit code for err. */
+int nlc_fail(struct nlc *nlc, int err, const char *what);
+
+#endif /* NL_H */
