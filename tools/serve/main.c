@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* zcache-serve: options, start, signals, stop. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "serve.h"
+#include "text.h"
+
+/* As those of zcachectl. */
+enum { EXIT_OK, EXIT_USAGE, EXIT_REFUSED, EXIT_NOT_FOUND, EXIT_NO_MODULE };
+
+static const char usage[] =
+	"zcache-serve --store NAME [OPTION]...\n"
+	"\n"
+	"Answers HTTP requests with the objects of a zcache store, whose keys are paths.\n"
+	"\n"
+	"  --store NAME              the store, /dev/zcache/NAME\n"
+	"  --listen ADDR:PORT        where to listen; [::]:8080 if not given, port 0 for any\n"
+	"  --load DIR                first put the files of DIR into the store\n"
+	"  --workers N               threads; one per processor if not given\n"
+	"  --keep-alive-timeout S    seconds that an idle connection is kept; 60\n"
+	"  --client-timeout S        seconds for a request to arrive, or for any bytes of\n"
+	"                            an answer to leave; 30\n"
+	"  --max-connections N       connections at a time; 10000\n"
+	"  --budget SIZE             bytes of an answer sent before others have their turn;\n"
+	"                            1M, 0 for no bound\n"
+	"  --help, --version\n";
+
+void say(const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	/* In one piece, since workers speak at the same time. */
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "zcache-serve: %s\n", text);
+}
+
+static void number(const char *option, const char *text, uint64_t min, uint64_t max,
+		   unsigned int *out)
+{
+	uint64_t v;
+
+	if (parse_u64(text, max, &v) || v < min) {
+		say("--%s %s: right is a number from %" PRIu64 " to %" PRIu64, option, text, min,
+		    max);
+		exit(EXIT_USAGE);
+	}
+	*out = v;
+}
+
+static void parse_options(int argc, char **argv, struct options *o)
+{
+	enum { STORE = 1, LISTEN, LOAD, WORKERS, KEEP_ALIVE, CLIENT, MAX_CONNS, BUDGET, HELP,
+	       VERS };
+	static const struct option options[] = {
+		{ "store", required_argument, NULL, STORE },
+		{ "listen", required_argument, NULL, LISTEN },
+		{ "load", required_argument, NULL, LOAD },
+		{ "workers", required_argument, NULL, WORKERS },
+		{ "keep-alive-timeout", required_argument, NULL, KEEP_ALIVE },
+		{ "client-timeout", required_argument, NULL, CLIENT },
+		{ "max-connections", required_argument, NULL, MAX_CONNS },
+		{ "budget", required_argument, NULL, BUDGET },
+		{ "help", no_argument, NULL, HELP },
+		{ "version", no_argument, NULL, VERS },
+		{ NULL, 0, NULL, 0 },
+	};
+	int opt, index = 0;
+
+	while ((opt = getopt_long(argc, argv, "", options, &index)) != -1) {
+		const char *name = options[index].name;
+
+		switch (opt) {
+		case STORE: o->store = optarg; break;
+		case LISTEN: o->listen = optarg; break;
+		case LOAD: o->load = optarg; break;
+		case WORKERS: number(name, optarg, 1, 1024, &o->workers); break;
+		case KEEP_ALIVE: number(name, optarg, 1, 86400, &o->keep_alive_timeout); break;
+		case CLIENT: number(name, optarg, 1, 86400, &o->client_timeout); break;
+		case MAX_CONNS: number(name, optarg, 1, 10000000, &o->max_connections); break;
+		case BUDGET:
+			if (!parse_size(optarg, &o->budget))
+				break;
+			say("--budget %s: " SIZE_RULE, optarg);
+			exit(EXIT_USAGE);
+		case HELP:
+			fputs(usage, stdout);
+			exit(EXIT_OK);
+		case VERS:
+			printf("zcache-serve %s (ABI %d)\n", VERSION, ZC_ABI_VERSION);
+			exit(EXIT_OK);
+		default:
+			/* getopt_long() has said what is wrong. */
+			exit(EXIT_USAGE);
+		}
+	}
+	if (optind < argc)
+		say("unexpected word '%s'; 'zcache-serve --help' lists the options", argv[optind]);
+	else if (!o->store)
+		say("which store? --store NAME is needed");
+	else
+		return;
+	exit(EXIT_USAGE);
+}
+
+static int open_store(struct server *srv)
+{
+	char spec[8 + ZC_NAME_MAX];
+	int err = -EINVAL;
+
+	if (snprintf(spec, sizeof(spec), "kmod:%s", srv->opt.store) < (int)sizeof(spec))
+		err = zc_open(spec, srv->opt.load ? O_RDWR : O_RDONLY, &srv->cache);
+	if (!err)
+		return EXIT_OK;
+	if (err == -EINVAL) {
+		say("--store %s: a name has 1 to %d letters, digits, dots, dashes and underscores and begins with no dot",
+		    srv->opt.store, ZC_NAME_MAX);
+		return EXIT_USAGE;
+	}
+	if (access("/sys/module/zcache", F_OK) && access("/dev/zcache", F_OK)) {
+		say("the zcache module is not loaded");
+		return EXIT_NO_MODULE;
+	}
+	say("cannot open the store %s: %s", srv->opt.store, strerror(-err));
+	return err == -ENOENT ? EXIT_NOT_FOUND : EXIT_REFUSED;
+}
+
+/* Each connection is a fd, and each answer that is blocked another. */
+static void raise_fd_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r))
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static void summary(struct worker *const *w, unsigned int n)
+{
+	struct counters all = { 0 };
+	unsigned int i, j;
+
+	for (i = 0; i < n; i++) {
+		all.connections += w[i]->count.connections;
+		all.requests += w[i]->count.requests;
+		all.bytes += w[i]->count.bytes;
+		for (j = 0; j < sizeof(all.status) / sizeof(all.status[0]); j++)
+			all.status[j] += w[i]->count.status[j];
+	}
+	say("%" PRIu64 " connections, %" PRIu64 " requests: %" PRIu64 " 2xx, %" PRIu64 " 3xx, %" PRIu64 " 4xx, %" PRIu64 " 5xx; %" PRIu64 " bytes sent",
+	    all.connections, all.requests, all.status[2], all.status[3], all.status[4],
+	    all.status[5], all.bytes);
+}
+
+static int start_workers(struct server *srv, struct worker **w, unsigned int n)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < n; i++) {
+		w[i] = calloc(1, sizeof(*w[i]));
+		err = w[i] ? worker_start(w[i], srv) : -ENOMEM;
+		if (err) {
+			say("cannot start a worker: %s", strerror(-err));
+			return EXIT_REFUSED;
+		}
+	}
+	return EXIT_OK;
+}
+
+/* Returns once the first signal has ended all connections; a second one kills. */
+static void serve(struct server *srv, struct worker *const *w, unsigned int n,
+		  const sigset_t *signals)
+{
+	unsigned int i;
+	int sig;
+
+	listen_print(srv->listen_fd);
+	sigwait(signals, &sig);
+	pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+	for (i = 0; i < n; i++)
+		worker_stop(w[i]);
+	for (i = 0; i < n; i++)
+		pthread_join(w[i]->thread, NULL);
+	summary(w, n);
+}
+
+int main(int argc, char **argv)
+{
+	struct server srv = {
+		.opt = {
+			.listen = "[::]:8080",
+			.workers = sysconf(_SC_NPROCESSORS_ONLN),
+			.keep_alive_timeout = 60,
+			.client_timeout = 30,
+			.max_connections = 10000,
+			.budget = 1 << 20,
+		},
+	};
+	struct worker **workers;
+	sigset_t signals;
+	int code;
+
+	parse_options(argc, argv, &srv.opt);
+	code = open_store(&srv);
+	if (code)
+		return code;
+	http_parser_set_max_header_size(REQUEST_MAX);
+	raise_fd_limit();
+	/* Bound before the load, so that a mistake shows at once; open only after it. */
+	srv.listen_fd = listen_bind(srv.opt.listen);
+	if (srv.listen_fd < 0)
+		return srv.listen_fd == -EINVAL ? EXIT_USAGE : EXIT_REFUSED;
+	if (srv.opt.load && load_directory(srv.cache, srv.opt.load))
+		return EXIT_REFUSED;
+	if (listen_start(srv.listen_fd))
+		return EXIT_REFUSED;
+	workers = calloc(srv.opt.workers, sizeof(*workers));
+	if (!workers)
+		return EXIT_REFUSED;
+	/* Before the threads, so that only this one takes them. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	code = start_workers(&srv, workers, srv.opt.workers);
+	if (!code)
+		serve(&srv, workers, srv.opt.workers, &signals);
+	return code;
+}

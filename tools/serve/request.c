@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is kept of a request while it is parsed. Everything may come in pieces of
+ * any size; the parser bounds the whole to REQUEST_MAX.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "serve.h"
+
+static struct request *of(struct http_parser *p)
+{
+	return ((struct conn *)p->data)->req;
+}
+
+static int on_begin(struct http_parser *p)
+{
+	struct conn *c = p->data;
+
+	c->req = calloc(1, sizeof(*c->req));
+	if (!c->req)
+		return -1;
+	c->req->object_fd = -1;
+	return 0;
+}
+
+static int on_url(struct http_parser *p, const char *at, size_t len)
+{
+	struct request *r = of(p);
+
+	if (len > r->url_room - r->url_len) {
+		size_t room = r->url_len + len + 256;
+		char *url = realloc(r->url, room);
+
+		if (!url)
+			return -1;
+		r->url = url;
+		r->url_room = room;
+	}
+	memcpy(r->url + r->url_len, at, len);
+	r->url_len += len;
+	return 0;
+}
+
+static int on_field(struct http_parser *p, const char *at, size_t len)
+{
+	struct request *r = of(p);
+
+	if (r->in_value) {
+		r->in_value = false;
+		r->name_len = 0;
+	}
+	/* A name that does not fit is none of ours; keep it from looking like one. */
+	if (len > sizeof(r->name) - r->name_len)
+		len = sizeof(r->name) - r->name_len;
+	memcpy(r->name + r->name_len, at, len);
+	r->name_len += len;
+	return 0;
+}
+
+static bool name_is(const struct request *r, const char *name)
+{
+	return r->name_len == strlen(name) && !strncasecmp(r->name, name, r->name_len);
+}
+
+static void append(struct field *f, const char *at, size_t len)
+{
+	if (len > sizeof(f->text) - f->len) {
+		len = sizeof(f->text) - f->len;
+		f->cut = true;
+	}
+	memcpy(f->text + f->len, at, len);
+	f->len += len;
+}
+
+static void begin_value(struct request *r)
+{
+	r->in_value = true;
+	r->field = NULL;
+	if (name_is(r, "host"))
+		r->hosts++;
+	else if (name_is(r, "range"))
+		r->field = &r->range;
+	else if (name_is(r, "if-range"))
+		r->field = &r->if_range;
+	else if (name_is(r, "if-none-match"))
+		r->field = &r->none_match;
+	/* A field given twice is one list. */
+	if (r->field && r->field->len)
+		append(r->field, ",", 1);
+}
+
+static int on_value(struct http_parser *p, const char *at, size_t len)
+{
+	struct request *r = of(p);
+
+	if (!r->in_value)
+		begin_value(r);
+	if (r->field)
+		append(r->field, at, len);
+	return 0;
+}
+
+static int on_headers(struct http_parser *p)
+{
+	struct request *r = of(p);
+
+	r->has_body = (p->flags & F_CHUNKED) ||
+		      (p->content_length && p->content_length != UINT64_MAX);
+	r->head_only = p->method == HTTP_HEAD;
+	/* Nothing is upgraded to; what follows is the next request. */
+	p->upgrade = 0;
+	/* A body is not waited for: the connection is closed instead. */
+	return 1;
+}
+
+static int on_complete(struct http_parser *p)
+{
+	struct request *r = of(p);
+
+	r->keep_alive = http_should_keep_alive(p) && !r->has_body;
+	http_parser_pause(p, 1);
+	return 0;
+}
+
+const struct http_parser_settings request_settings = {
+	.on_message_begin = on_begin,
+	.on_url = on_url,
+	.on_header_field = on_field,
+	.on_header_value = on_value,
+	.on_headers_complete = on_headers,
+	.on_message_complete = on_complete,
+};
+
+void request_free(struct request *r)
+{
+	if (!r)
+		return;
+	free(r->url);
+	free(r);
+}
