@@ -47,8 +47,9 @@ unit_tests() {
 }
 
 scripts() {
-	git -C "$TOP" ls-files -co --exclude-standard | while read -r f; do
-		[ -f "$TOP/$f" ] || continue
+	local f
+	(cd "$TOP" && find . \( -path ./build -o -path ./.git \) -prune -o -type f -print) |
+	while read -r f; do
 		if head -n 1 "$TOP/$f" | grep -aE '^#!.*\b(ba|da|busybox )?sh\b' >/dev/null; then
 			echo "$f"
 		fi

@@ -12,7 +12,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # Count up when a change below makes what is in caches useless.
-RECIPE=2
+RECIPE=3
 
 pack() {
 	(cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
@@ -78,7 +78,7 @@ base() {
 		echo $RECIPE
 		list programs
 		dpkg-query -W -f '${Package} ${Version}\n' busybox-static kmod \
-			curl libc6 iproute2 coreutils util-linux e2fsprogs \
+			dash bash curl libc6 iproute2 coreutils util-linux e2fsprogs \
 			dmsetup diffutils 2>/dev/null || true
 	} | sha256sum | cut -c1-16)
 	file=$CACHE/image/base-$key.cpio
@@ -110,8 +110,14 @@ fill_modules() {
 		*) cp "$file" "$rest" ;;
 		esac
 	done
-	cp "$kernel/modroot/lib/modules/$release"/modules.{order,builtin}* \
-		"$root/usr/lib/modules/$release/"
+	# What is built in is known by these lists: all of the debug kernel is.
+	if [ -d "$kernel/modroot" ]; then
+		cp "$kernel/modroot/lib/modules/$release"/modules.{order,builtin}* \
+			"$root/usr/lib/modules/$release/"
+	else
+		cp "$kernel"/build/modules.builtin* "$root/usr/lib/modules/$release/"
+		: >"$root/usr/lib/modules/$release/modules.order"
+	fi
 	ln -s usr/lib "$root/lib"
 	/sbin/depmod -b "$root" "$release"
 	rm "$root/lib"
@@ -125,8 +131,7 @@ modules() {
 		lock image
 		tmpdir_near tmp "$file"
 		mkdir "$tmp/root"
-		# the debug kernel has everything built in
-		if [ -d "$kernel/modroot" ]; then fill_modules "$kernel" "$tmp/root"; fi
+		fill_modules "$kernel" "$tmp/root"
 		pack "$tmp/root" "$tmp/cpio"
 		mv "$tmp/cpio" "$file"
 		unlock image
