@@ -24,8 +24,8 @@
 
 struct load {
 	struct zc_cache *cache;
-	const char *dir;
-	size_t dir_len;			/* of dir without slashes at its end */
+	char *dir;
+	size_t prefix;			/* bytes of a file's path before its key */
 	int dir_fd;
 	uint64_t files, bytes, skipped;
 	struct progress progress;
@@ -35,7 +35,7 @@ typedef int (*visit_fn)(struct load *l, const FTSENT *e);
 
 static int walk(struct load *l, visit_fn visit)
 {
-	char *const roots[] = { (char *)l->dir, NULL };
+	char *const roots[] = { l->dir, NULL };
 	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	int err = 0;
 	FTSENT *e;
@@ -200,7 +200,7 @@ static int load(struct load *l, const FTSENT *e)
 		return 0;
 	}
 	/* The path begins with the directory as it was named, then comes the key. */
-	key = e->fts_path + l->dir_len;
+	key = e->fts_path + l->prefix;
 	fd = open_beneath(l, key + 1);
 	err = fd < 0 ? fd : put_fd(l, key, fd);
 	if (fd >= 0)
@@ -225,23 +225,35 @@ static void warn_if_too_much(const struct load *l)
 		    l->bytes, (uint64_t)info.capacity);
 }
 
-int load_directory(struct zc_cache *cache, const char *dir)
+static int load_all(struct load *l)
 {
-	struct load l = { .cache = cache, .dir = dir, .dir_len = strlen(dir) };
 	int err;
 
-	while (l.dir_len && dir[l.dir_len - 1] == '/')
-		l.dir_len--;
-	l.dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	err = l.dir_fd < 0 ? -errno : walk(&l, count);
+	l->dir_fd = open(l->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (l->dir_fd < 0)
+		return -errno;
+	err = walk(l, count);
 	if (!err) {
-		warn_if_too_much(&l);
-		progress_begin(&l.progress, l.files, l.bytes);
-		err = walk(&l, load);
-		progress_end(&l.progress, l.skipped);
+		warn_if_too_much(l);
+		progress_begin(&l->progress, l->files, l->bytes);
+		err = walk(l, load);
+		progress_end(&l->progress, l->skipped);
 	}
-	if (l.dir_fd >= 0)
-		close(l.dir_fd);
+	close(l->dir_fd);
+	return err;
+}
+
+int load_directory(struct zc_cache *cache, const char *dir)
+{
+	struct load l = { .cache = cache, .prefix = strlen(dir) };
+	int err;
+
+	/* fts(3) would keep slashes at the end, and the keys have just one. */
+	while (l.prefix && dir[l.prefix - 1] == '/')
+		l.prefix--;
+	l.dir = l.prefix ? strndup(dir, l.prefix) : strdup(*dir ? "/" : "");
+	err = l.dir ? load_all(&l) : -ENOMEM;
+	free(l.dir);
 	if (err)
 		say("cannot load %s: %s", dir, strerror(-err));
 	return err;

@@ -15,6 +15,8 @@
 #include "serve.h"
 #include "text.h"
 
+#define WORKERS_MAX 256
+
 /* As those of zcachectl. */
 enum { EXIT_OK, EXIT_USAGE, EXIT_REFUSED, EXIT_NOT_FOUND, EXIT_NO_MODULE };
 
@@ -86,7 +88,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case STORE: o->store = optarg; break;
 		case LISTEN: o->listen = optarg; break;
 		case LOAD: o->load = optarg; break;
-		case WORKERS: number(name, optarg, 1, 1024, &o->workers); break;
+		case WORKERS: number(name, optarg, 1, WORKERS_MAX, &o->workers); break;
 		case KEEP_ALIVE: number(name, optarg, 1, 86400, &o->keep_alive_timeout); break;
 		case CLIENT: number(name, optarg, 1, 86400, &o->client_timeout); break;
 		case MAX_CONNS: number(name, optarg, 1, 10000000, &o->max_connections); break;
@@ -181,64 +183,77 @@ static int start_workers(struct server *srv, struct worker **w, unsigned int n)
 	return EXIT_OK;
 }
 
-/* Returns once the first signal has ended all connections; a second one kills. */
-static void serve(struct server *srv, struct worker *const *w, unsigned int n,
-		  const sigset_t *signals)
+static void stop_workers(struct worker **w, unsigned int n)
 {
 	unsigned int i;
-	int sig;
 
-	listen_print(srv->listen_fd);
-	sigwait(signals, &sig);
-	pthread_sigmask(SIG_UNBLOCK, signals, NULL);
 	for (i = 0; i < n; i++)
 		worker_stop(w[i]);
 	for (i = 0; i < n; i++)
-		pthread_join(w[i]->thread, NULL);
+		worker_join(w[i]);
 	summary(w, n);
+	for (i = 0; i < n; i++)
+		free(w[i]);
 }
 
-int main(int argc, char **argv)
+/* Returns once the first signal has ended all connections; a second one kills. */
+static int serve(struct server *srv)
 {
-	struct server srv = {
-		.opt = {
-			.listen = "[::]:8080",
-			.workers = sysconf(_SC_NPROCESSORS_ONLN),
-			.keep_alive_timeout = 60,
-			.client_timeout = 30,
-			.max_connections = 10000,
-			.budget = 1 << 20,
-		},
-	};
-	struct worker **workers;
+	struct worker *workers[WORKERS_MAX];
 	sigset_t signals;
-	int code;
+	int sig, code;
 
-	parse_options(argc, argv, &srv.opt);
-	code = open_store(&srv);
-	if (code)
-		return code;
-	http_parser_set_max_header_size(REQUEST_MAX);
-	raise_fd_limit();
-	/* Bound before the load, so that a mistake shows at once; open only after it. */
-	srv.listen_fd = listen_bind(srv.opt.listen);
-	if (srv.listen_fd < 0)
-		return srv.listen_fd == -EINVAL ? EXIT_USAGE : EXIT_REFUSED;
-	if (srv.opt.load && load_directory(srv.cache, srv.opt.load))
-		return EXIT_REFUSED;
-	if (listen_start(srv.listen_fd))
-		return EXIT_REFUSED;
-	workers = calloc(srv.opt.workers, sizeof(*workers));
-	if (!workers)
-		return EXIT_REFUSED;
 	/* Before the threads, so that only this one takes them. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	code = start_workers(&srv, workers, srv.opt.workers);
+	code = start_workers(srv, workers, srv->opt.workers);
+	if (code)
+		return code;
+	listen_print(srv->listen_fd);
+	sigwait(&signals, &sig);
+	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+	stop_workers(workers, srv->opt.workers);
+	return EXIT_OK;
+}
+
+/* Bound before the load, so that a mistake shows at once; open only after it. */
+static int prepare(struct server *srv)
+{
+	http_parser_set_max_header_size(REQUEST_MAX);
+	raise_fd_limit();
+	srv->listen_fd = listen_bind(srv->opt.listen);
+	if (srv->listen_fd < 0)
+		return srv->listen_fd == -EINVAL ? EXIT_USAGE : EXIT_REFUSED;
+	if (srv->opt.load && load_directory(srv->cache, srv->opt.load))
+		return EXIT_REFUSED;
+	return listen_start(srv->listen_fd) ? EXIT_REFUSED : EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct server srv = {
+		.opt = {
+			.listen = "[::]:8080",
+			.workers = processors < WORKERS_MAX ? processors : WORKERS_MAX,
+			.keep_alive_timeout = 60,
+			.client_timeout = 30,
+			.max_connections = 10000,
+			.budget = 1 << 20,
+		},
+	};
+	int code;
+
+	parse_options(argc, argv, &srv.opt);
+	code = open_store(&srv);
+	if (code)
+		return code;
+	code = prepare(&srv);
 	if (!code)
-		serve(&srv, workers, srv.opt.workers, &signals);
+		code = serve(&srv);
+	zc_close(srv.cache);
 	return code;
 }

@@ -110,6 +110,7 @@ struct worker {
 /* worker.c */
 int worker_start(struct worker *w, struct server *srv);
 void worker_stop(struct worker *w);
+void worker_join(struct worker *w);
 void worker_queue(struct worker *w, struct conn *c);
 void worker_watch(struct worker *w, struct conn *c, uint32_t events);
 void worker_deadline(struct worker *w, struct conn *c, unsigned int seconds);

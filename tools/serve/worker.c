@@ -279,3 +279,10 @@ void worker_stop(struct worker *w)
 {
 	eventfd_write(w->stop_fd, 1);
 }
+
+void worker_join(struct worker *w)
+{
+	pthread_join(w->thread, NULL);
+	close(w->epoll_fd);
+	close(w->stop_fd);
+}

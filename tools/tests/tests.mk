@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Unit tests: every tests/test_*.c is a program that prints TAP. They run without
+# the module and without rights; fake_kmod.c stands in for the kernel's side.
+
+TEST_PROGS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/test_*.c))
+FAKE := $(O)/obj/tests/fake_kmod.o
+FAKE_PROGS := $(O)/tests/zcachectl-fake $(O)/tests/zcache-serve-fake
+WRAP := -Wl,--wrap=open -Wl,--wrap=access -Wl,--wrap=ioctl
+TEST_HELPERS := $(filter-out $(O)/obj/tests/test_%.o,$(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/*.c)))
+TEST_OBJS := $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/*.c))
+
+$(TEST_OBJS): override CPPFLAGS += -Iserve -Izcachectl $(NL_CFLAGS)
+.SECONDARY: $(TEST_OBJS)
+
+$(O)/tests/test_%: $(O)/obj/tests/test_%.o $(TEST_HELPERS) $(COMMON_OBJS) $(O)/libzcache.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ $(TEST_LIBS)
+
+$(O)/tests/test_http: $(O)/obj/serve/http.o $(O)/obj/serve/mime.o
+$(O)/tests/test_out: $(O)/obj/zcachectl/out.o
+$(O)/tests/test_out $(O)/tests/test_ctl: TEST_LIBS := $(NL_LIBS)
+
+$(O)/tests/zcachectl-fake: $(CTL_OBJS) $(COMMON_OBJS) $(FAKE) $(O)/libzcache.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ $(NL_LIBS)
+
+$(O)/tests/zcache-serve-fake: $(SERVE_OBJS) $(COMMON_OBJS) $(FAKE) $(O)/libzcache.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ -lhttp_parser
+
+check: all $(TEST_PROGS) $(FAKE_PROGS)
+	@BIN=$(O) tests/run.sh $(TEST_PROGS)

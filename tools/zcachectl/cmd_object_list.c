@@ -16,13 +16,15 @@
 
 struct listing {
 	const char *store;
+	struct key prefix;		/* of the keys that are wanted; may be empty */
 	uint64_t limit, printed;
 	int err;
 };
 
-static const char *limit_word;
+static const char *limit_word, *prefix_word;
 
 const struct keyword list_keywords[] = {
+	{ "prefix", &prefix_word, NULL },
 	{ "limit", &limit_word, NULL },
 	{ NULL, NULL, NULL },
 };
@@ -110,7 +112,9 @@ static int dump(struct nlc *nlc, struct listing *l)
 	struct nl_msg *msg = nlc_msg(nlc, ZCACHE_CMD_OBJECT_GET, NLM_F_DUMP);
 	int err;
 
-	if (msg && nla_put_string(msg, ZCACHE_A_OBJECT_STORE, l->store)) {
+	if (msg && (nla_put_string(msg, ZCACHE_A_OBJECT_STORE, l->store) ||
+		    (l->prefix.len && nla_put(msg, ZCACHE_A_OBJECT_KEY, l->prefix.len,
+					      l->prefix.bytes)))) {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
@@ -143,6 +147,8 @@ int run_list(int argc, char **argv)
 	code = parse_keywords(argc - 1, argv + 1, list_keywords);
 	if (!code)
 		code = arg_u64("limit", limit_word, UINT64_MAX, &l.limit);
+	if (!code && prefix_word)
+		code = arg_key(prefix_word, &l.prefix);
 	if (!code)
 		code = nlc_open(&nlc);
 	if (code)

@@ -1,0 +1,595 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stands in for the module: linked with --wrap, it answers open(2), access(2) and
+ * ioctl(2) of nodes from folders, so that programs run unchanged without the
+ * kernel's side and several of them see the same store.
+ *
+ * FAKE_ZCACHE       folder of the stores; each is a folder in it
+ * FAKE_ZCACHE_LOG   file to which each call's name is appended, if set
+ * FAKE_ZCACHE_MAX   most bytes that one SEND sends, if set
+ * FAKE_ZCACHE_FAIL  "CALL=ERRNO": that call fails with that number, if set
+ *
+ * An object is KEY.m (struct meta and the blobs) and KEY.GENERATION (the bytes),
+ * with the key in hex.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <zcache.h>
+
+#include "text.h"
+
+#define FDS 4096
+#define CAPACITY (1ULL << 30)
+#define MAX_OBJECT (64ULL << 20)
+
+struct meta {
+	uint64_t generation, data_len;
+	int64_t expires_ns, created_ns;
+	uint32_t header_len, etag_len, type_len;
+	char header[ZC_HEADER_MAX], etag[ZC_ETAG_MAX], type[ZC_TYPE_MAX];
+};
+
+struct fd {
+	enum { FD_OTHER, FD_NODE, FD_FILL, FD_OBJECT, FD_DONE } kind;
+	bool writable, excl;
+	int dir;			/* FD_FILL: of the store */
+	char name[80];			/* FD_FILL: the key in hex */
+	struct meta meta;		/* FD_FILL, FD_OBJECT */
+};
+
+static struct fd *fds[FDS];
+
+/* The module's calls need no fds, but these do: kept for them, also when all are used. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int spare[4] = { -1, -1, -1, -1 };
+
+int __real_open(const char *path, int flags, ...);
+int __real_access(const char *path, int mode);
+int __real_ioctl(int fd, unsigned long nr, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_access(const char *path, int mode);
+int __wrap_ioctl(int fd, unsigned long nr, ...);
+
+static struct fd *remember(int fd, int kind)
+{
+	if (!fds[fd])
+		fds[fd] = calloc(1, sizeof(*fds[fd]));
+	else
+		memset(fds[fd], 0, sizeof(*fds[fd]));
+	fds[fd]->kind = kind;
+	return fds[fd];
+}
+
+static void keep_spare(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(spare) / sizeof(spare[0]); i++)
+		if (spare[i] < 0)
+			spare[i] = __real_open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void use_spare(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(spare) / sizeof(spare[0]); i++)
+		if (spare[i] >= 0)
+			close(spare[i]);
+	memset(spare, 0xff, sizeof(spare));
+}
+
+static const char *root(void)
+{
+	return getenv("FAKE_ZCACHE");
+}
+
+int __wrap_access(const char *path, int mode)
+{
+	if (root() && !strcmp(path, "/dev/zcache"))
+		return 0;
+	return __real_access(path, mode);
+}
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	char real[512];
+	mode_t mode = 0;
+	va_list ap;
+	int fd;
+
+	va_start(ap, flags);
+	if (flags & O_CREAT)
+		mode = va_arg(ap, mode_t);
+	va_end(ap);
+	if (!root() || strncmp(path, "/dev/zcache/", 12)) {
+		fd = __real_open(path, flags, mode);
+		if (fd >= 0 && fd < FDS && fds[fd])
+			fds[fd]->kind = FD_OTHER;
+		return fd;
+	}
+	snprintf(real, sizeof(real), "%s/%s", root(), path + 12);
+	keep_spare();
+	fd = __real_open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		remember(fd, FD_NODE)->writable = (flags & O_ACCMODE) == O_RDWR;
+	return fd;
+}
+
+static void log_call(const char *name)
+{
+	const char *file = getenv("FAKE_ZCACHE_LOG");
+	int fd = file ? __real_open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666) : -1;
+
+	if (fd < 0)
+		return;
+	dprintf(fd, "%s\n", name);
+	close(fd);
+}
+
+static int injected(const char *name)
+{
+	const char *fail = getenv("FAKE_ZCACHE_FAIL");
+	size_t len = strlen(name);
+
+	return fail && !strncmp(fail, name, len) && fail[len] == '=' ? -atoi(fail + len + 1) : 0;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static int hex_name(uint64_t key, uint32_t len, char name[80])
+{
+	char *hex;
+
+	if (!key || !len)
+		return -EINVAL;
+	/* The names of files are shorter than those of objects. */
+	if (len > 32)
+		return -ENAMETOOLONG;
+	hex = hex_bytes((void *)(uintptr_t)key, len);
+	strcpy(name, hex);
+	free(hex);
+	return 0;
+}
+
+static int read_meta(int dir, const char *name, struct meta *m)
+{
+	char file[100];
+	int fd, n;
+
+	snprintf(file, sizeof(file), "%s.m", name);
+	fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, m, sizeof(*m));
+	close(fd);
+	return n == sizeof(*m) ? 0 : -EIO;
+}
+
+static int open_data(int dir, const char *name, uint64_t generation)
+{
+	char file[120];
+	int fd;
+
+	snprintf(file, sizeof(file), "%s.%llu", name, (unsigned long long)generation);
+	fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The current version and its data fd, or the object behind an object fd. */
+static int find(int dir, int object_fd, bool by_fd, uint64_t key, uint32_t key_len,
+		uint64_t generation, bool expired_ok, struct meta *m, int *data)
+{
+	char name[80];
+	int err, tries;
+
+	if (by_fd) {
+		if (object_fd < 0 || object_fd >= FDS || !fds[object_fd] ||
+		    fds[object_fd]->kind != FD_OBJECT)
+			return -EBADF;
+		*m = fds[object_fd]->meta;
+		*data = dup(object_fd);
+		return 0;
+	}
+	err = hex_name(key, key_len, name);
+	if (err)
+		return err;
+	/* A replacement between the two looks like a missing file. */
+	for (tries = 0; tries < 100; tries++) {
+		err = read_meta(dir, name, m);
+		if (err)
+			return err;
+		if (generation && m->generation != generation)
+			return -ESTALE;
+		if (m->expires_ns && m->expires_ns <= now_ns() && !expired_ok)
+			return -ENOENT;
+		*data = open_data(dir, name, m->generation);
+		if (*data >= 0)
+			return 0;
+	}
+	return *data;
+}
+
+static uint64_t next_generation(int dir)
+{
+	uint64_t generation = 0;
+	int fd = openat(dir, "generation", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+	flock(fd, LOCK_EX);
+	if (pread(fd, &generation, sizeof(generation), 0) < 0)
+		abort();
+	generation++;
+	if (pwrite(fd, &generation, sizeof(generation), 0) != sizeof(generation))
+		abort();
+	close(fd);
+	return generation;
+}
+
+static int publish(int dir, const char *name, struct meta *m, int data, bool excl)
+{
+	char file[120], meta[100], temporary[120];
+	struct meta old;
+	off_t at = 0;
+	int fd, had;
+
+	had = !read_meta(dir, name, &old);
+	if (had && excl)
+		return -EEXIST;
+	m->generation = next_generation(dir);
+	m->created_ns = now_ns();
+	snprintf(file, sizeof(file), "%s.%llu", name, (unsigned long long)m->generation);
+	fd = openat(dir, file, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	while ((uint64_t)at < m->data_len)
+		if (sendfile(fd, data, &at, m->data_len - at) <= 0)
+			abort();
+	close(fd);
+	snprintf(meta, sizeof(meta), "%s.m", name);
+	snprintf(temporary, sizeof(temporary), "%s.t", name);
+	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (write(fd, m, sizeof(*m)) != sizeof(*m) || renameat(dir, temporary, dir, meta))
+		abort();
+	close(fd);
+	if (had) {
+		snprintf(file, sizeof(file), "%s.%llu", name, (unsigned long long)old.generation);
+		unlinkat(dir, file, 0);
+	}
+	return 0;
+}
+
+/* Without bytes there need not be an address. */
+static void blob(char *to, uint64_t from, uint32_t len)
+{
+	if (len)
+		memcpy(to, (void *)(uintptr_t)from, len);
+}
+
+static int check_put(const struct fd *node, const struct zc_put *p, struct meta *m, char name[80])
+{
+	int err = hex_name(p->key, p->key_len, name);
+
+	if (err)
+		return err;
+	if (!node->writable)
+		return -EBADF;
+	if (p->size != sizeof(*p) || p->flags & ~ZC_PUT_EXCL || p->fd || p->__reserved ||
+	    p->header_len > ZC_HEADER_MAX || p->etag_len > ZC_ETAG_MAX || p->type_len > ZC_TYPE_MAX)
+		return -EINVAL;
+	if (p->data_len > MAX_OBJECT)
+		return -EFBIG;
+	memset(m, 0, sizeof(*m));
+	m->data_len = p->data_len;
+	m->expires_ns = p->expires_ns;
+	m->header_len = p->header_len;
+	m->etag_len = p->etag_len;
+	m->type_len = p->type_len;
+	blob(m->header, p->header, p->header_len);
+	blob(m->etag, p->etag, p->etag_len);
+	blob(m->type, p->type, p->type_len);
+	return 0;
+}
+
+static int do_put(int dir, const struct fd *node, struct zc_put *p)
+{
+	struct meta m;
+	char name[80];
+	int err = check_put(node, p, &m, name), data;
+
+	if (err)
+		return err;
+	data = memfd_create("put", MFD_CLOEXEC);
+	if (p->data_len && write(data, (void *)(uintptr_t)p->data, p->data_len) != (ssize_t)p->data_len)
+		abort();
+	err = publish(dir, name, &m, data, p->flags & ZC_PUT_EXCL);
+	close(data);
+	p->generation = m.generation;
+	return err;
+}
+
+static int do_fill(int dir, const struct fd *node, struct zc_put *p)
+{
+	struct meta m;
+	struct fd *fill;
+	char name[80];
+	int err = check_put(node, p, &m, name);
+
+	if (err)
+		return err;
+	if (p->data)
+		return -EINVAL;
+	p->fd = memfd_create("fill", MFD_CLOEXEC);
+	fill = remember(p->fd, FD_FILL);
+	fill->dir = dir;
+	fill->meta = m;
+	fill->excl = p->flags & ZC_PUT_EXCL;
+	strcpy(fill->name, name);
+	return 0;
+}
+
+static int do_commit(int fd, struct fd *fill, struct zc_commit *c)
+{
+	struct stat st;
+	int err;
+
+	if (fill->kind == FD_DONE)
+		return -EALREADY;
+	fstat(fd, &st);
+	if ((uint64_t)st.st_size < fill->meta.data_len)
+		return -ENODATA;
+	err = publish(fill->dir, fill->name, &fill->meta, fd, fill->excl);
+	if (err)
+		return err;
+	fill->kind = FD_DONE;
+	c->generation = fill->meta.generation;
+	return 0;
+}
+
+static int do_info(struct zc_info *i)
+{
+	i->abi = ZC_ABI_VERSION;
+	i->capacity = CAPACITY;
+	i->max_object_size = MAX_OBJECT;
+	i->max_key_len = 32;
+	return 0;
+}
+
+static int do_stat(int dir, struct zc_stat *s)
+{
+	struct meta m;
+	int err, data;
+
+	err = find(dir, s->fd, s->flags & ZC_STAT_FD, s->key, s->key_len, s->generation,
+		   s->flags & ZC_STAT_EXPIRED_OK, &m, &data);
+	if (err)
+		return err;
+	close(data);
+	err = (s->header_len && s->header_len < m.header_len) ||
+	      (s->etag_len && s->etag_len < m.etag_len) ||
+	      (s->type_len && s->type_len < m.type_len) ? -EMSGSIZE : 0;
+	if (!err) {
+		blob((char *)(uintptr_t)s->header, zc_ptr(m.header), s->header_len ? m.header_len : 0);
+		blob((char *)(uintptr_t)s->etag, zc_ptr(m.etag), s->etag_len ? m.etag_len : 0);
+		blob((char *)(uintptr_t)s->type, zc_ptr(m.type), s->type_len ? m.type_len : 0);
+	}
+	s->generation = m.generation;
+	s->data_len = s->resident = s->charge = m.data_len;
+	s->expires_ns = m.expires_ns;
+	s->created_ns = m.created_ns;
+	s->hits = 0;
+	s->state = m.expires_ns && m.expires_ns <= now_ns() ? ZC_STATE_EXPIRED : 0;
+	s->header_len = m.header_len;
+	s->etag_len = m.etag_len;
+	s->type_len = m.type_len;
+	return err;
+}
+
+static int do_get(int dir, struct zc_get *g)
+{
+	struct meta m;
+	int err, data;
+
+	err = find(dir, g->fd, g->flags & ZC_GET_FD, g->key, g->key_len, g->generation,
+		   g->flags & ZC_GET_EXPIRED_OK, &m, &data);
+	if (err)
+		return err;
+	if (g->offset > m.data_len)
+		err = -ERANGE;
+	else
+		g->copied = pread(data, (void *)(uintptr_t)g->buf, g->buf_len, g->offset);
+	g->generation = m.generation;
+	g->data_len = m.data_len;
+	close(data);
+	return err;
+}
+
+static int do_open(int dir, struct zc_open *o)
+{
+	struct meta m;
+	int err, data;
+
+	err = find(dir, 0, false, o->key, o->key_len, o->generation,
+		   o->flags & ZC_OPEN_EXPIRED_OK, &m, &data);
+	if (err)
+		return err;
+	remember(data, FD_OBJECT)->meta = m;
+	o->fd = data;
+	o->generation = m.generation;
+	o->data_len = m.data_len;
+	return 0;
+}
+
+static int do_delete(int dir, const struct fd *node, struct zc_delete *d)
+{
+	char name[80], file[100];
+	struct meta m;
+	int err, data;
+
+	if (!node->writable)
+		return -EBADF;
+	err = find(dir, 0, false, d->key, d->key_len, d->generation, true, &m, &data);
+	if (err)
+		return err;
+	close(data);
+	hex_name(d->key, d->key_len, name);
+	snprintf(file, sizeof(file), "%s.m", name);
+	unlinkat(dir, file, 0);
+	d->generation = m.generation;
+	return 0;
+}
+
+/* Sends a piece of one part; its bytes are in memory, or in data if mem is NULL. */
+static ssize_t send_piece(int sock, const char *mem, int data, uint64_t at, uint64_t len, bool more)
+{
+	off_t offset = at;
+
+	if (mem)
+		return send(sock, mem + at, len, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+	return sendfile(sock, data, &offset, len);
+}
+
+static int send_message(struct zc_send *s, const struct meta *m, int data)
+{
+	const struct zc_part *part = (void *)(uintptr_t)s->parts;
+	const char *max_text = getenv("FAKE_ZCACHE_MAX");
+	uint64_t room = s->max_bytes ? s->max_bytes : UINT64_MAX, skip = s->skip;
+	uint32_t i;
+	int err = 0;
+
+	if (max_text && strtoull(max_text, NULL, 10) < room)
+		room = strtoull(max_text, NULL, 10);
+	s->total = s->sent = 0;
+	for (i = 0; i < s->nr_parts; i++) {
+		const struct zc_part *p = &part[i];
+		const char *mem = NULL;
+		uint64_t at = 0, len = p->length;
+
+		if (p->type == ZC_PART_INLINE) {
+			mem = (void *)(uintptr_t)p->addr;
+		} else if (p->type == ZC_PART_HEADER) {
+			mem = m->header;
+			len = m->header_len;
+			if (!len)
+				return -ENODATA;
+		} else {
+			if (p->offset > m->data_len ||
+			    (!(p->flags & ZC_PART_TO_END) && len > m->data_len - p->offset))
+				return -ERANGE;
+			at = p->offset;
+			len = p->flags & ZC_PART_TO_END ? m->data_len - at : len;
+		}
+		s->total += len;
+		if (skip >= len) {
+			skip -= len;
+			continue;
+		}
+		at += skip;
+		len -= skip;
+		skip = 0;
+		while (len && room && !err) {
+			ssize_t n = send_piece(s->sock, mem, data, at, len < room ? len : room,
+					       i + 1 < s->nr_parts);
+
+			if (n <= 0) {
+				err = n ? -errno : -EIO;
+				break;
+			}
+			at += n;
+			len -= n;
+			room -= n;
+			s->sent += n;
+		}
+		if (len)
+			room = 0;
+	}
+	return s->sent ? 0 : err;
+}
+
+static int do_send(int dir, struct zc_send *s)
+{
+	struct meta m;
+	int err, data;
+
+	err = find(dir, s->fd, s->flags & ZC_SEND_FD, s->key, s->key_len, s->generation,
+		   s->flags & ZC_SEND_EXPIRED_OK, &m, &data);
+	if (err)
+		return err;
+	s->generation = m.generation;
+	s->data_len = m.data_len;
+	err = send_message(s, &m, data);
+	close(data);
+	return err;
+}
+
+static const char *name_of(unsigned long nr)
+{
+	static const char *const names[] = {
+		"INFO", "PUT", "FILL", "COMMIT", "STAT", "GET", "OPEN", "SEND", "DELETE",
+	};
+
+	return names[(nr & 0xff) - 0x80];
+}
+
+static int answer(int fd, struct fd *f, unsigned long nr, void *arg)
+{
+	int err = injected(name_of(nr));
+
+	log_call(name_of(nr));
+	if (err)
+		return err;
+	if (nr == ZC_IOC_COMMIT)
+		return f->kind == FD_FILL || f->kind == FD_DONE ? do_commit(fd, f, arg) : -ENOTTY;
+	if (f->kind != FD_NODE)
+		return -ENOTTY;
+	switch (nr) {
+	case ZC_IOC_INFO: return do_info(arg);
+	case ZC_IOC_PUT: return do_put(fd, f, arg);
+	case ZC_IOC_FILL: return do_fill(fd, f, arg);
+	case ZC_IOC_STAT: return do_stat(fd, arg);
+	case ZC_IOC_GET: return do_get(fd, arg);
+	case ZC_IOC_OPEN: return do_open(fd, arg);
+	case ZC_IOC_SEND: return do_send(fd, arg);
+	case ZC_IOC_DELETE: return do_delete(fd, f, arg);
+	default: return -ENOTTY;
+	}
+}
+
+int __wrap_ioctl(int fd, unsigned long nr, ...)
+{
+	va_list ap;
+	void *arg;
+	int err;
+
+	va_start(ap, nr);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (fd < 0 || fd >= FDS || !fds[fd] || fds[fd]->kind == FD_OTHER ||
+	    nr >> 8 != ZC_IOC_INFO >> 8)
+		return __real_ioctl(fd, nr, arg);
+	pthread_mutex_lock(&lock);
+	use_spare();
+	err = answer(fd, fds[fd], nr, arg);
+	keep_spare();
+	pthread_mutex_unlock(&lock);
+	if (!err)
+		return 0;
+	errno = -err;
+	return -1;
+}

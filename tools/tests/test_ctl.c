@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* zcachectl as a user sees it: words, exit codes, output. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "json_document.h"
+#include "tap.h"
+#include "util.h"
+
+static struct result r;
+
+#define ctl(...) run(&r, NULL, "zcachectl", __VA_ARGS__, NULL)
+#define fake(...) run(&r, NULL, "zcachectl-fake", __VA_ARGS__, NULL)
+
+/* The exit code, nothing on standard output, and the sentence on standard error. */
+static void refused(int code, const char *sentence, const char *name)
+{
+	char what[120];
+
+	is_int(r.code, code, name);
+	snprintf(what, sizeof(what), "%s: says so", name);
+	is_str(r.err, sentence, what);
+	snprintf(what, sizeof(what), "%s: standard output is empty", name);
+	is_int(r.out_len, 0, what);
+}
+
+#define SIZE_SENTENCE ": a size is a number of bytes, or a number with k, M, G or T such as 256M or 1.5G\n"
+
+static void usage(void)
+{
+	run(&r, NULL, "zcachectl", NULL);
+	refused(1, "zcachectl: what is to be done? 'zcachectl help' lists what can be\n",
+		"no words");
+	ctl("frob");
+	refused(1, "zcachectl: no object 'frob'; 'zcachectl help' lists what is known\n",
+		"unknown object");
+	ctl("store");
+	refused(1, "zcachectl: store needs a command; 'zcachectl help store' lists them\n",
+		"no command");
+	ctl("store", "frob");
+	refused(1, "zcachectl: store has no command 'frob'; 'zcachectl help store' lists them\n",
+		"unknown command");
+	ctl("store", "show");
+	refused(1, "zcachectl: too few words; right is: zcachectl store show NAME\n",
+		"missing name");
+	ctl("--frob", "info");
+	refused(1, "zcachectl: unknown option '--frob'; there are --json, --version and --help\n",
+		"unknown option");
+	ctl("store", "create", "web");
+	refused(1, "zcachectl: a store needs 'capacity SIZE'\n", "no capacity");
+	ctl("store", "create", "web", "capacity");
+	refused(1, "zcachectl: 'capacity' needs a value\n", "keyword without value");
+	ctl("store", "create", "web", "capacity", "1", "capacity", "2");
+	refused(1, "zcachectl: 'capacity' is given twice\n", "keyword twice");
+	ctl("store", "create", "web", "capacity", "1GB");
+	refused(1, "zcachectl: capacity '1GB'" SIZE_SENTENCE, "bad capacity");
+	ctl("store", "create", "web", "capacity", "16777216T");
+	refused(1, "zcachectl: capacity '16777216T' is above 2^64 - 1 bytes\n", "huge capacity");
+	ctl("store", "create", "web", "capacity", "1M", "max-object", "x");
+	refused(1, "zcachectl: max-object 'x'" SIZE_SENTENCE, "bad max-object");
+	ctl("store", "create", "web", "capacity", "1M", "max-key", "1025");
+	refused(1, "zcachectl: max-key '1025' is not a number from 0 to 1024\n", "bad max-key");
+	ctl("store", "create", "web", "capacity", "1M", "mode", "0888");
+	refused(1, "zcachectl: mode '0888' is not an octal number from 0 to 777\n", "bad mode");
+	ctl("store", "create", "web", "capacity", "1M", "mode", "1777");
+	refused(1, "zcachectl: mode '1777' is not an octal number from 0 to 777\n", "big mode");
+	ctl("store", "create", "web", "capacity", "1M", "owner", "no such user");
+	refused(1, "zcachectl: owner 'no such user' is neither a user of this system nor a number\n",
+		"bad owner");
+	ctl("store", "create", "web", "capacity", "1M", "group", "4294967295");
+	refused(1, "zcachectl: group '4294967295' is neither a group of this system nor a number\n",
+		"bad group");
+	ctl("store", "delete", "web", "now");
+	refused(1, "zcachectl: unknown word 'now'; 'zcachectl help' lists what is known\n",
+		"unknown keyword");
+	ctl("object", "stat", "web", "hex:0");
+	refused(1, "zcachectl: key 'hex:0': after 'hex:' come pairs of hex digits\n", "half a hex");
+	ctl("object", "stat", "web", "");
+	refused(1, "zcachectl: a key has 1 to 1024 bytes\n", "empty key");
+	ctl("object", "stat", "web", "hex:");
+	refused(1, "zcachectl: a key has 1 to 1024 bytes\n", "empty hex key");
+	ctl("object", "get", "web", "k", "offset");
+	refused(1, "zcachectl: 'offset' needs a value\n", "offset without value");
+	ctl("--json", "object", "get", "web", "k");
+	refused(1, "zcachectl: --json needs a FILE for the bytes of the object\n", "JSON and bytes");
+	ctl("object", "put", "web", "k", "-", "ttl", "0");
+	refused(1, "zcachectl: ttl '0' would expire at once; it is 1 second or more\n", "ttl 0");
+	ctl("object", "stat", "../x", "k");
+	refused(1, "zcachectl: store '../x': a name has 1 to 32 letters, digits, dots, dashes and underscores and begins with no dot\n",
+		"bad store name");
+}
+
+static void help(void)
+{
+	ctl("help");
+	is_int(r.code, 0, "help succeeds");
+	ok(strstr(r.out, "zcachectl [--json] OBJECT COMMAND\n") == r.out, "on standard output");
+	is_int(r.err_len, 0, "and nowhere else");
+	ctl("--help");
+	is_int(r.code, 0, "--help as well");
+	ctl("help", "frob");
+	refused(1, "zcachectl: no object 'frob'; there are store, object and info\n",
+		"help about nothing");
+	ctl("help", "--list");
+	is_str(r.out, "store\nobject\ninfo\nhelp\n", "objects for completion");
+	ctl("help", "--list", "store");
+	is_str(r.out, "create\ndelete\nlist\nshow\n", "commands for completion");
+	ctl("help", "--list", "object", "put");
+	is_str(r.out, "header\netag\ntype\nttl\nexcl\n", "words for completion");
+	ctl("help", "--list", "frob", "x");
+	is_int(r.code, 0, "completion of nonsense is empty");
+	is_int(r.out_len, 0, "and says nothing");
+	ctl("--version");
+	is_str(r.out, "zcachectl 0.1.0 (ABI 1)\n", "version");
+}
+
+static void no_module(void)
+{
+	bool loaded = !access("/sys/module/zcache", F_OK) || !access("/dev/zcache", F_OK);
+
+	if (loaded) {
+		printf("ok %d - without the module # SKIP the module is loaded\n", ++tap_count);
+		return;
+	}
+	ctl("store", "list");
+	refused(4, "zcachectl: the kernel has no zcache; load the module with 'modprobe zcache' or 'insmod zcache.ko'\n",
+		"store list without the module");
+	ctl("object", "list", "web");
+	is_int(r.code, 4, "object list without the module");
+	ctl("object", "stat", "web", "k");
+	refused(4, "zcachectl: store web: the zcache module is not loaded: No such file or directory (ENOENT)\n",
+		"object stat without the module");
+	ctl("--json", "info");
+	is_int(r.code, 4, "info without the module");
+	is_str(r.out, "{\"loaded\":false,\"tool_version\":\"0.1.0\",\"tool_abi\":1,\"stores\":[]}\n",
+	       "info is a document all the same");
+}
+
+static struct json_object *document(const char *name)
+{
+	struct json_object *o = json_document(r.out);
+
+	ok(o != NULL, name);
+	return o;
+}
+
+static const char *member(struct json_object *o, const char *name)
+{
+	return json_object_get_string(json_object_object_get(o, name)) ?: "";
+}
+
+static void objects(void)
+{
+	char file[128], head[128], out[128];
+	struct json_object *o;
+
+	strcpy(file, test_file("a.txt", "hello, world", 12));
+	strcpy(head, test_file("head", "X: y\r\n", 6));
+	fake("object", "put", "web", "/a", file, "header", head, "etag", "\"e\"", "type",
+	     "text/plain");
+	is_int(r.code, 0, "put");
+	is_int(r.out_len + r.err_len, 0, "is silent");
+	fake("object", "get", "web", "/a");
+	is_mem(r.out, r.out_len, "hello, world", 12, "get");
+	fake("object", "get", "web", "hex:2f61", "offset", "7", "length", "3");
+	is_mem(r.out, r.out_len, "wor", 3, "get of a range, by hex key");
+	fake("object", "get", "web", "/a", "offset", "12");
+	is_int(r.code, 0, "get at the end");
+	is_int(r.out_len, 0, "gives nothing");
+	fake("object", "get", "web", "/a", "offset", "13");
+	refused(2, "zcachectl: offset 13 is past the end, the object has 12 bytes: Numerical result out of range (ERANGE)\n",
+		"get past the end");
+	snprintf(out, sizeof(out), "%s/out", test_folder());
+	fake("--json", "object", "get", "web", "/a", "length", "5", out);
+	o = document("get as JSON is a document");
+	is_str(member(o, "length"), "5", "with the length");
+	json_object_put(o);
+
+	fake("--json", "object", "stat", "web", "/a");
+	is_int(r.code, 0, "stat");
+	o = document("stat is a document");
+	is_str(member(o, "store"), "web", "stat: store");
+	is_str(member(o, "key"), "/a", "stat: key");
+	is_str(member(o, "key_hex"), "2f61", "stat: key_hex");
+	is_str(member(o, "size"), "12", "stat: size");
+	is_str(member(o, "etag"), "\"e\"", "stat: etag");
+	is_str(member(o, "type"), "text/plain", "stat: type");
+	is_str(member(o, "header"), "X: y\r\n", "stat: header");
+	is_str(member(o, "expires"), "0", "stat: expires");
+	is_str(member(o, "expired"), "false", "stat: expired");
+	json_object_put(o);
+
+	fake("object", "put", "web", "/a", file, "excl");
+	refused(2, "zcachectl: cannot put /a: File exists (EEXIST)\n", "put of an existing key");
+	run(&r, "from a file as stdin", "zcachectl-fake", "--json", "object", "put", "web",
+	    "hex:ff00", "-", "ttl", "60", NULL);
+	is_int(r.code, 0, "put from standard input");
+	o = document("put is a document");
+	is_str(member(o, "key"), "", "a key that is no text has no text");
+	is_str(member(o, "key_hex"), "ff00", "but hex");
+	is_str(member(o, "size"), "20", "and the size");
+	json_object_put(o);
+	fake("object", "stat", "web", "hex:ff00");
+	ok(strstr(r.out, "key                \\xff\\x00\n") != NULL, "text shows it escaped");
+
+	fake("object", "delete", "web", "/a");
+	is_int(r.code, 0, "delete");
+	fake("object", "delete", "web", "/a");
+	refused(3, "zcachectl: no object /a: No such file or directory (ENOENT)\n",
+		"delete of nothing");
+	fake("object", "get", "web", "/a");
+	is_int(r.code, 3, "get of nothing");
+	fake("object", "stat", "none", "/a");
+	refused(3, "zcachectl: no store none: No such file or directory (ENOENT)\n",
+		"no such store");
+	fake("object", "stat", "web", "123456789012345678901234567890123");
+	refused(2, "zcachectl: cannot stat 123456789012345678901234567890123: the store takes keys of up to 32 bytes: File name too long (ENAMETOOLONG)\n",
+		"a key too long for the store");
+	fake("object", "put", "web", "/a", "/nonexistent");
+	refused(1, "zcachectl: cannot read /nonexistent: No such file or directory (ENOENT)\n",
+		"no such file");
+	setenv("FAKE_ZCACHE_FAIL", "FILL=28", 1);
+	fake("object", "put", "web", "/a", file);
+	refused(2, "zcachectl: cannot put /a: No space left on device (ENOSPC)\n", "a full store");
+	unsetenv("FAKE_ZCACHE_FAIL");
+}
+
+int main(void)
+{
+	usage();
+	help();
+	no_module();
+	test_store();
+	objects();
+	return tap_end();
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* libzcache against the stand-in for the module. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <zcache.h>
+
+#include "tap.h"
+#include "util.h"
+
+static struct zc_cache *cache;
+
+static void opening(void)
+{
+	static const struct {
+		const char *name;
+		int flags, err;
+	} t[] = {
+		{ "kmod:web", O_RDONLY, 0 },
+		{ "kmod:web", O_RDWR, 0 },
+		{ "kmod:none", O_RDONLY, -ENOENT },
+		{ "kmod:web", O_WRONLY, -EINVAL },
+		{ "kmod:web", O_RDWR | O_CREAT, -EINVAL },
+		{ "kmod:", O_RDONLY, -EINVAL },
+		{ "kmod:..", O_RDONLY, -EINVAL },
+		{ "kmod:../web", O_RDONLY, -EINVAL },
+		{ "kmod:.web", O_RDONLY, -EINVAL },
+		{ "kmod:a b", O_RDONLY, -EINVAL },
+		{ "kmod:a23456789012345678901234567890123", O_RDONLY, -EINVAL },
+		{ "web", O_RDONLY, -EINVAL },
+		{ "kmodweb", O_RDONLY, -EINVAL },
+		{ "other:web", O_RDONLY, -EINVAL },
+		{ "", O_RDONLY, -EINVAL },
+		{ NULL, O_RDONLY, -EINVAL },
+	};
+	struct zc_cache *c;
+	char name[80];
+	size_t i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		int err = zc_open(t[i].name, t[i].flags, &c);
+
+		snprintf(name, sizeof(name), "open '%s' flags %#x", t[i].name ?: "NULL",
+			 t[i].flags);
+		is_int(err, t[i].err, name);
+		if (!err)
+			zc_close(c);
+	}
+	is_int(zc_open("kmod:web", O_RDONLY, NULL), -EINVAL, "open needs a place for the result");
+	zc_close(NULL);
+	ok(true, "closing nothing is allowed");
+}
+
+static void whole_objects(void)
+{
+	char etag[ZC_ETAG_MAX], type[ZC_TYPE_MAX], header[ZC_HEADER_MAX], buf[16];
+	struct zc_stat s = {
+		.key = zc_ptr("k"), .key_len = 1,
+		.etag = zc_ptr(etag), .etag_len = sizeof(etag),
+		.type = zc_ptr(type), .type_len = sizeof(type),
+		.header = zc_ptr(header), .header_len = sizeof(header),
+	};
+	struct zc_get g = {
+		.key = zc_ptr("k"), .key_len = 1, .offset = 3,
+		.buf = zc_ptr(buf), .buf_len = sizeof(buf),
+	};
+	struct zc_delete d = { .key = zc_ptr("k"), .key_len = 1 };
+	struct zc_info i = { 0 };
+
+	is_int(zc_info(cache, &i), 0, "info");
+	is_int(i.abi, ZC_ABI_VERSION, "it has the ABI");
+	is_int(put_object(cache, "k", "0123456789", 10, "H", "\"e\"", "t/p"), 0, "put");
+	is_int(zc_stat(cache, &s), 0, "stat");
+	is_int(s.data_len, 10, "it has the size");
+	is_mem(etag, s.etag_len, "\"e\"", 3, "the etag");
+	is_mem(type, s.type_len, "t/p", 3, "the type");
+	is_mem(header, s.header_len, "H", 1, "the header");
+	is_int(zc_get(cache, &g), 0, "get");
+	is_mem(buf, g.copied, "3456789", 7, "it has the bytes from the offset on");
+	is_int(g.generation, s.generation, "and the same generation");
+	d.generation = s.generation + 1;
+	is_int(zc_delete(cache, &d), -ESTALE, "delete of another version is refused");
+	d.generation = 0;
+	is_int(zc_delete(cache, &d), 0, "delete");
+	is_int(d.generation, s.generation, "tells the version");
+	is_int(zc_delete(cache, &d), -ENOENT, "a second time it is gone");
+}
+
+static void fills(void)
+{
+	struct zc_put p = { .key = zc_ptr("f"), .key_len = 1, .data_len = 6 };
+	struct zc_open o = { .key = zc_ptr("f"), .key_len = 1 };
+	uint64_t generation = 0;
+	char buf[8];
+	int fd;
+
+	fd = zc_fill(cache, &p);
+	ok(fd >= 0 && fd == p.fd, "fill returns its fd");
+	is_int(zc_commit(cache, fd, &generation), -ENODATA, "commit of holes is refused");
+	is_int(pwrite(fd, "def", 3, 3) + pwrite(fd, "abc", 3, 0), 6, "pwrite in any order");
+	is_int(zc_open_object(cache, &o), -ENOENT, "not visible before the commit");
+	is_int(zc_commit(cache, fd, &generation), 0, "commit");
+	ok(generation != 0, "gives a generation");
+	is_int(zc_commit(cache, fd, NULL), -EALREADY, "but once");
+	close(fd);
+	fd = zc_open_object(cache, &o);
+	ok(fd >= 0 && fd == o.fd, "open returns the object fd");
+	is_int(o.data_len, 6, "it has the size");
+	is_int(o.generation, generation, "and the generation");
+	is_mem(buf, pread(fd, buf, sizeof(buf), 0), "abcdef", 6, "and the bytes");
+	close(fd);
+}
+
+static int count_calls(void *arg, uint64_t done)
+{
+	*(uint64_t *)arg = done;
+	return 0;
+}
+
+static int give_up(void *arg, uint64_t done)
+{
+	(void)arg;
+	(void)done;
+	return 1;
+}
+
+static bool object_is(const char *key, const char *want, size_t len)
+{
+	struct zc_open o = { .key = zc_ptr(key), .key_len = strlen(key) };
+	int fd = zc_open_object(cache, &o);
+	char *buf = malloc(len + 1);
+	bool same = fd >= 0 && pread(fd, buf, len + 1, 0) == (ssize_t)len &&
+		    !memcmp(buf, want, len);
+
+	free(buf);
+	close(fd);
+	return same;
+}
+
+static void files(void)
+{
+	static char data[5 << 20];
+	struct zc_put p = { .key = zc_ptr("file"), .key_len = 4, .data_len = sizeof(data) };
+	uint64_t done = 0;
+	int fd, pipes[2];
+
+	fill_pattern(data, sizeof(data), 1);
+	fd = open(test_file("data", data, sizeof(data)), O_RDONLY);
+	is_int(zc_put_file(cache, &p, fd, count_calls, &done), 0, "put_file of a file");
+	is_int(done, sizeof(data), "progress ends with all the bytes");
+	ok(p.generation != 0, "the generation is told");
+	is_int(p.fd, 0, "the struct can be used again");
+	ok(object_is("file", data, sizeof(data)), "the object has the bytes");
+	is_int(zc_put_file(cache, &p, fd, NULL, NULL), -ENODATA, "at the file's end there is no more");
+	lseek(fd, 0, SEEK_SET);
+	is_int(zc_put_file(cache, &p, fd, give_up, NULL), -ECANCELED, "progress may give up");
+	lseek(fd, 1000, SEEK_SET);
+	p.data_len = 100;
+	is_int(zc_put_file(cache, &p, fd, NULL, NULL), 0, "from the file position on");
+	ok(object_is("file", data + 1000, 100), "just so many bytes");
+	p.flags = ZC_PUT_EXCL;
+	is_int(zc_put_file(cache, &p, fd, NULL, NULL), -EEXIST, "flags are passed on");
+	close(fd);
+
+	ok(!pipe(pipes) && write(pipes[1], data, 4096) == 4096, "a pipe");
+	p.flags = 0;
+	p.data_len = 4096;
+	done = 0;
+	is_int(zc_put_file(cache, &p, pipes[0], count_calls, &done), 0, "put_file of a pipe");
+	is_int(done, 4096, "progress of a pipe");
+	ok(object_is("file", data, 4096), "the bytes of a pipe");
+	ok(write(pipes[1], data, 10) == 10 && !close(pipes[1]), "a pipe that ends early");
+	is_int(zc_put_file(cache, &p, pipes[0], NULL, NULL), -ENODATA, "is refused");
+	ok(object_is("file", data, 4096), "and leaves the older version alone");
+	p.data_len = 0;
+	is_int(zc_put_file(cache, &p, pipes[0], NULL, NULL), 0, "an empty object");
+	ok(object_is("file", data, 0), "has no bytes");
+	close(pipes[0]);
+}
+
+static void sending(void)
+{
+	struct zc_part parts[] = {
+		{ .type = ZC_PART_HEADER },
+		{ .type = ZC_PART_INLINE, .addr = zc_ptr("--"), .length = 2 },
+		{ .type = ZC_PART_OBJECT, .flags = ZC_PART_TO_END, .offset = 1 },
+	};
+	struct zc_send s = {
+		.key = zc_ptr("s"), .key_len = 1, .nr_parts = 3, .parts = zc_ptr(parts),
+	};
+	char buf[32];
+	int sv[2];
+
+	put_object(cache, "s", "Xbody", 5, "head", NULL, NULL);
+	ok(!socketpair(AF_UNIX, SOCK_STREAM, 0, sv), "sockets");
+	s.sock = sv[0];
+	is_int(zc_send(cache, &s), 0, "send");
+	is_int(s.sent, 10, "it tells what went");
+	is_int(s.total, 10, "and what there was");
+	is_mem(buf, recv(sv[1], buf, sizeof(buf), 0), "head--body", 10, "the bytes arrive");
+	s.skip = 7;
+	is_int(zc_send(cache, &s), 0, "send with a skip");
+	is_mem(buf, recv(sv[1], buf, sizeof(buf), 0), "ody", 3, "the rest arrives");
+	s.key = zc_ptr("nokey");
+	s.key_len = 5;
+	is_int(zc_send(cache, &s), -ENOENT, "send of nothing");
+	close(sv[0]);
+	close(sv[1]);
+}
+
+static void *many_calls(void *arg)
+{
+	char buf[8];
+	int i;
+
+	for (i = 0; i < 500; i++) {
+		struct zc_get g = {
+			.key = zc_ptr("t"), .key_len = 1, .buf = zc_ptr(buf), .buf_len = 8,
+		};
+
+		if (zc_get(cache, &g) || g.copied != 4 || memcmp(buf, "same", 4))
+			*(int *)arg += 1;
+	}
+	return NULL;
+}
+
+static void threads(void)
+{
+	int bad[4] = { 0 }, i;
+	pthread_t t[4];
+
+	put_object(cache, "t", "same", 4, NULL, NULL, NULL);
+	for (i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, many_calls, &bad[i]);
+	for (i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+	is_int(bad[0] + bad[1] + bad[2] + bad[3], 0, "four threads on one handle");
+}
+
+int main(void)
+{
+	test_store();
+	cache = test_open();
+	opening();
+	whole_objects();
+	fills();
+	files();
+	sending();
+	threads();
+	zc_close(cache);
+	return tap_end();
+}

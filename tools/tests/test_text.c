@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+
+#include "tap.h"
+#include "text.h"
+
+static void sizes(void)
+{
+	static const struct {
+		const char *text;
+		int err;
+		uint64_t bytes;
+	} t[] = {
+		{ "0", 0, 0 },
+		{ "1", 0, 1 },
+		{ "4096", 0, 4096 },
+		{ "64k", 0, 65536 },
+		{ "64K", 0, 65536 },
+		{ "256M", 0, 268435456 },
+		{ "1G", 0, 1073741824 },
+		{ "1.5G", 0, 1610612736 },
+		{ "0.5k", 0, 512 },
+		{ "2T", 0, 2199023255552 },
+		{ "1.000000T", 0, 1099511627776 },
+		{ "18446744073709551615", 0, UINT64_MAX },
+		{ "16777215.999999T", -EINVAL, 0 },
+		{ "16777215.5T", 0, 18446743523953737728ULL },
+		{ "18446744073709551616", -ERANGE, 0 },
+		{ "16777216T", -ERANGE, 0 },
+		{ "17179869184G", -ERANGE, 0 },
+		{ "0.1k", -EINVAL, 0 },
+		{ "1.5", -EINVAL, 0 },
+		{ "1.0000000G", -EINVAL, 0 },
+		{ "", -EINVAL, 0 },
+		{ "G", -EINVAL, 0 },
+		{ "1g", -EINVAL, 0 },
+		{ "1GB", -EINVAL, 0 },
+		{ "1 G", -EINVAL, 0 },
+		{ " 1", -EINVAL, 0 },
+		{ "-1", -EINVAL, 0 },
+		{ "+1", -EINVAL, 0 },
+		{ ".5G", -EINVAL, 0 },
+		{ "1.G", -EINVAL, 0 },
+		{ "0x10", -EINVAL, 0 },
+		{ "1e9", -EINVAL, 0 },
+	};
+	char name[80];
+	size_t i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		uint64_t bytes = 0;
+		int err = parse_size(t[i].text, &bytes);
+
+		snprintf(name, sizeof(name), "size '%s' gives error %d", t[i].text, t[i].err);
+		is_int(err, t[i].err, name);
+		snprintf(name, sizeof(name), "size '%s' is %" PRIu64 " bytes", t[i].text,
+			 t[i].bytes);
+		ok(bytes == t[i].bytes, name);
+	}
+}
+
+static void numbers(void)
+{
+	uint64_t v = 7;
+
+	is_int(parse_u64("1024", 1024, &v), 0, "a number at its bound is taken");
+	is_int(v, 1024, "it has its value");
+	is_int(parse_u64("1025", 1024, &v), -ERANGE, "a number above its bound is not");
+	is_int(parse_u64("12a", 1024, &v), -EINVAL, "a number has digits only");
+	is_int(parse_u64("", 1024, &v), -EINVAL, "nothing is no number");
+	is_int(v, 1024, "a refusal leaves the value alone");
+}
+
+static void formats(void)
+{
+	char buf[SIZE_TEXT];
+
+	is_str(format_size(0, buf), "0 B", "0 bytes");
+	is_str(format_size(1023, buf), "1023 B", "1023 bytes");
+	is_str(format_size(1024, buf), "1.0 KiB", "1 KiB");
+	is_str(format_size(1610612736, buf), "1.5 GiB", "1.5 GiB");
+	is_str(format_size(1048575, buf), "1023.9 KiB", "rounded down");
+	is_str(format_size(UINT64_MAX, buf), "15.9 EiB", "all 64 bits");
+}
+
+static void escapes(void)
+{
+	unsigned char all[256];
+	char *s;
+	int i;
+
+	s = escape_bytes("/a b\\c\n\0\x7f\xc3\xa4", 11);
+	is_str(s, "/a b\\\\c\\x0a\\x00\\x7f\\xc3\\xa4", "bytes that do not print are escaped");
+	free(s);
+	for (i = 0; i < 256; i++)
+		all[i] = i;
+	s = escape_bytes(all, 256);
+	is_int(strlen(s), 94 + 2 + 161 * 4, "all bytes have their length");
+	free(s);
+	s = hex_bytes("\x00\xff\x1a", 3);
+	is_str(s, "00ff1a", "hex");
+	free(s);
+}
+
+static void hex(void)
+{
+	unsigned char buf[4];
+
+	is_int(unhex("00fFa1", buf, sizeof(buf)), 3, "three pairs are three bytes");
+	is_lit(buf, 3, "\x00\xff\xa1", "they have their values");
+	is_int(unhex("", buf, sizeof(buf)), 0, "no pairs are no bytes");
+	is_int(unhex("0", buf, sizeof(buf)), -EINVAL, "half a pair is refused");
+	is_int(unhex("0g", buf, sizeof(buf)), -EINVAL, "other letters are refused");
+	is_int(unhex("0011223344", buf, sizeof(buf)), -ERANGE, "too many bytes are refused");
+}
+
+static void utf8(void)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		bool valid;
+	} t[] = {
+		{ "", 0, true },
+		{ "plain", 5, true },
+		{ "\0", 1, true },
+		{ "\xc3\xa4", 2, true },
+		{ "\xe2\x82\xac", 3, true },
+		{ "\xf0\x9f\x98\x80", 4, true },
+		{ "\xf4\x8f\xbf\xbf", 4, true },
+		{ "\xf4\x90\x80\x80", 4, false },
+		{ "\xc0\x80", 2, false },
+		{ "\xc1\xbf", 2, false },
+		{ "\xe0\x9f\xbf", 3, false },
+		{ "\xf0\x8f\xbf\xbf", 4, false },
+		{ "\xed\xa0\x80", 3, false },
+		{ "\x80", 1, false },
+		{ "\xc3", 1, false },
+		{ "\xe2\x82", 2, false },
+		{ "\xff", 1, false },
+	};
+	char name[40];
+	size_t i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		snprintf(name, sizeof(name), "utf8 case %zu is %svalid", i,
+			 t[i].valid ? "" : "in");
+		ok(utf8_valid(t[i].bytes, t[i].len) == t[i].valid, name);
+	}
+}
+
+int main(void)
+{
+	sizes();
+	numbers();
+	formats();
+	escapes();
+	hex();
+	utf8();
+	return tap_end();
+}

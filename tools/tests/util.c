@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util.h"
+
+static char folder[64];
+static pid_t owner;
+
+static void must(int good, const char *what)
+{
+	if (good)
+		return;
+	printf("Bail out! %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void remove_folder(void)
+{
+	if (getpid() == owner)
+		nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *test_folder(void)
+{
+	if (folder[0])
+		return folder;
+	strcpy(folder, "/tmp/zcache-test-XXXXXX");
+	must(mkdtemp(folder) != NULL, "mkdtemp");
+	owner = getpid();
+	atexit(remove_folder);
+	return folder;
+}
+
+void test_store(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/stores", test_folder());
+	must(!mkdir(path, 0777), "mkdir");
+	setenv("FAKE_ZCACHE", path, 1);
+	strcat(path, "/web");
+	must(!mkdir(path, 0777), "mkdir");
+}
+
+struct zc_cache *test_open(void)
+{
+	struct zc_cache *c = NULL;
+
+	must(!zc_open("kmod:web", O_RDWR, &c), "zc_open");
+	return c;
+}
+
+const char *test_file(const char *name, const void *data, size_t len)
+{
+	static char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", test_folder(), name);
+	f = fopen(path, "w");
+	must(f && fwrite(data, 1, len, f) == len && !fclose(f), path);
+	return path;
+}
+
+const char *test_program(const char *name)
+{
+	static char path[512];
+	size_t len = strlen(name);
+
+	snprintf(path, sizeof(path), "%s/%s%s", getenv("BIN") ?: "build/tools",
+		 len > 5 && !strcmp(name + len - 5, "-fake") ? "tests/" : "", name);
+	return path;
+}
+
+pid_t start(const char *const *argv, int in, int *out, int *err)
+{
+	int o[2], e[2];
+	pid_t pid;
+
+	must(!pipe2(o, O_CLOEXEC) && !pipe2(e, O_CLOEXEC), "pipe");
+	fflush(stdout);
+	pid = fork();
+	must(pid >= 0, "fork");
+	if (!pid) {
+		dup2(in, 0);
+		dup2(o[1], 1);
+		dup2(e[1], 2);
+		execv(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	close(o[1]);
+	close(e[1]);
+	*out = o[0];
+	*err = e[0];
+	return pid;
+}
+
+/* Both at once, so that neither pipe can fill up unseen. */
+static void drain(struct result *r, int out, int err)
+{
+	struct pollfd p[2] = { { out, POLLIN, 0 }, { err, POLLIN, 0 } };
+	char *buf[2] = { r->out, r->err };
+	size_t room[2] = { sizeof(r->out) - 1, sizeof(r->err) - 1 };
+	size_t *len[2] = { &r->out_len, &r->err_len };
+	int i;
+
+	while (p[0].fd >= 0 || p[1].fd >= 0) {
+		must(poll(p, 2, -1) > 0, "poll");
+		for (i = 0; i < 2; i++) {
+			ssize_t n;
+
+			if (p[i].fd < 0 || !p[i].revents)
+				continue;
+			n = read(p[i].fd, buf[i] + *len[i], room[i] - *len[i]);
+			if (n > 0) {
+				*len[i] += n;
+				continue;
+			}
+			close(p[i].fd);
+			p[i].fd = -1;
+		}
+	}
+	r->out[r->out_len] = r->err[r->err_len] = '\0';
+}
+
+void run(struct result *r, const char *in, const char *program, ...)
+{
+	const char *argv[32] = { test_program(program) };
+	int argc = 1, input, out, err, status;
+	va_list ap;
+	pid_t pid;
+
+	va_start(ap, program);
+	while ((argv[argc] = va_arg(ap, const char *)))
+		argc++;
+	va_end(ap);
+	memset(r, 0, sizeof(*r));
+	input = open(in ? test_file("input", in, strlen(in)) : "/dev/null", O_RDONLY | O_CLOEXEC);
+	pid = start(argv, input, &out, &err);
+	close(input);
+	drain(r, out, err);
+	must(waitpid(pid, &status, 0) == pid, "waitpid");
+	r->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void fill_pattern(char *buf, size_t len, unsigned int seed)
+{
+	uint64_t x = seed * 0x9e3779b97f4a7c15ULL + 1;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		buf[i] = x;
+	}
+}
+
+int put_object(struct zc_cache *c, const char *key, const void *data, size_t len,
+	       const char *header, const char *etag, const char *type)
+{
+	struct zc_put p = {
+		.key = zc_ptr(key),
+		.key_len = strlen(key),
+		.data = zc_ptr(data),
+		.data_len = len,
+		.header = zc_ptr(header),
+		.header_len = header ? strlen(header) : 0,
+		.etag = zc_ptr(etag),
+		.etag_len = etag ? strlen(etag) : 0,
+		.type = zc_ptr(type),
+		.type_len = type ? strlen(type) : 0,
+	};
+
+	return zc_put(c, &p);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Folders, programs and a fake store for the tests. */
+#ifndef UTIL_H
+#define UTIL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <zcache.h>
+
+/* A new folder, removed at exit; with a fake store "web" if that is asked for. */
+const char *test_folder(void);
+void test_store(void);
+struct zc_cache *test_open(void);
+
+/* Writes a file below the folder and returns its path, valid until the next call. */
+const char *test_file(const char *name, const void *data, size_t len);
+
+/* The program's path: $BIN/name, or $BIN/tests/name for one with -fake at its end. */
+const char *test_program(const char *name);
+
+struct result {
+	int code;			/* exit code, or 128 + signal */
+	char out[65536], err[4096];
+	size_t out_len, err_len;
+};
+
+/* Runs a program to its end; in may be NULL. The last argument is NULL. */
+void run(struct result *r, const char *in, const char *program, ...)
+	__attribute__((sentinel));
+
+/* Starts it with its standard output on *out and standard error on *err. */
+pid_t start(const char *const *argv, int in, int *out, int *err);
+
+/* An object whose bytes follow from seed. */
+void fill_pattern(char *buf, size_t len, unsigned int seed);
+int put_object(struct zc_cache *c, const char *key, const void *data, size_t len,
+	       const char *header, const char *etag, const char *type);
+
+#endif /* UTIL_H */
