@@ -28,5 +28,8 @@ $(O)/tests/zcache-serve-fake: $(SERVE_OBJS) $(COMMON_OBJS) $(FAKE) $(O)/libzcach
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ -lhttp_parser
 
+MAN_PAGES := $(O)/man/zcachectl.8 man/zcache-serve.8 man/libzcache.3 man/zcache.4
+
 check: all $(TEST_PROGS) $(FAKE_PROGS)
-	@BIN=$(O) tests/run.sh $(TEST_PROGS)
+	@BIN=$(O) CC='$(CC)' tests/run.sh $(TEST_PROGS) \
+		"tests/test_man.sh $(MAN_PAGES)" "tests/test_api.sh lib $(TOP)/uapi"

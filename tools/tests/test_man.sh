@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# test_man.sh PAGE...: the manual pages have no mistakes that mandoc finds. BIN is
+# the folder of the programs: each of their options and commands is in its page.
+set -u
+
+n=0
+
+result() {
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+	fi
+}
+
+# in_page PAGE WORD...: the page's text has them on one line each.
+in_page() {
+	page=$1
+	shift
+	for word; do
+		mandoc -T ascii "$page" | col -b | grep -q -e "$word" || {
+			echo "# $page: no $word"
+			return 1
+		}
+	done
+}
+
+if ! command -v mandoc >/dev/null || ! command -v col >/dev/null; then
+	echo "1..0 # SKIP mandoc and col are not installed"
+	exit 0
+fi
+for page; do
+	out=$(mandoc -T lint -W warning "$page")
+	[ -z "$out" ]
+	code=$?
+	[ $code -eq 0 ] || echo "$out" | sed 's/^/# /'
+	result $code "$(basename "$page") is well-formed"
+done
+for page; do
+	case $page in
+	*zcachectl.8)
+		for object in $("$BIN/zcachectl" help --list); do
+			for command in $("$BIN/zcachectl" help --list "$object"); do
+				# shellcheck disable=SC2046
+				in_page "$page" "$object $command" \
+					$("$BIN/zcachectl" help --list "$object" "$command")
+				result $? "zcachectl.8 has $object $command and its words"
+			done
+		done ;;
+	*zcache-serve.8)
+		# shellcheck disable=SC2046
+		in_page "$page" $("$BIN/zcache-serve" --help | grep -o -e '--[a-z-]*')
+		result $? "zcache-serve.8 has all options" ;;
+	esac
+done
+echo "1..$n"
