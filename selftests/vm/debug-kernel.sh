@@ -69,6 +69,8 @@ main() {
 			tmpdir_near tmp "$dir"
 			build "$tmp"
 			publish "$tmp" "$dir"
+			# branches with another debug.config want theirs kept
+			keep_newest 3 "$CACHE/kernel/debug-"*
 		fi
 		unlock debug-kernel
 	fi

@@ -17,7 +17,7 @@ check() {
 	local name=$1 code=0 start=$SECONDS reason word
 	shift
 	"$@" >"$logs/$name" 2>&1 </dev/null || code=$?
-	reason=$(grep -aiE -m 1 'error|warning|not ok|skip' "$logs/$name") || true
+	reason=$(grep -aiE -m 1 '(error|warning): |not ok|^skip' "$logs/$name") || true
 	: "${reason:=$(tail -n 1 "$logs/$name")}"
 	case $code in
 	0) result pass "$name" '' ;;
@@ -68,13 +68,16 @@ kernel_sources() {
 }
 
 style() {
-	local all ignore
+	local all code=0
 	mapfile -t all < <(kernel_sources)
 	[ ${#all[@]} -gt 0 ] || skip "no sources yet"
-	ignore=$(sed 's/#.*//' "$VM_DIR/checkpatch.ignore" | awk 'NF { print $1 }' | paste -sd,)
-	cd "$TOP" && perl "$("$VM_DIR/source.sh" tools)/scripts/checkpatch.pl" \
-		--no-tree --quiet --terse --show-types --max-line-length=100 \
-		--ignore "$ignore" -f "${all[@]}"
+	(cd "$TOP" && perl "$("$VM_DIR/source.sh" tools)/scripts/checkpatch.pl" \
+		--no-tree --quiet --terse --show-types -f "${all[@]}") \
+		>"$logs/checkpatch.all" || code=$?
+	# 1 is for messages, which the filter judges; anything else went wrong
+	[ "$code" -le 1 ] || return "$code"
+	awk -f "$VM_DIR/checkpatch-filter.awk" "$VM_DIR/checkpatch.ignore" \
+		phase=output "$logs/checkpatch.all"
 }
 
 # Warnings about headers of the kernel are not ours to fix.

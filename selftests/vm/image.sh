@@ -88,6 +88,7 @@ base() {
 		fill_base "$tmp/root"
 		pack "$tmp/root" "$tmp/cpio"
 		mv "$tmp/cpio" "$file"
+		keep_newest 20 "$CACHE/image/"*
 		unlock image
 	fi
 	echo "$file"

@@ -89,6 +89,7 @@ main() {
 			tmpdir_near tmp "$dir"
 			fetch "$tmp" "$dir" "$abi" "$version"
 			publish "$tmp" "$dir"
+			keep_newest 2 "$CACHE/kernel/$series."*
 			say "fetched kernel $abi ($(seconds_since "$start"))"
 		fi
 		unlock "kernel-$series"

@@ -63,6 +63,16 @@ publish() {
 	mv -T "$1" "$2"
 }
 
+# keep_newest COUNT PATH...: old kernels and images add up to gigabytes.
+keep_newest() {
+	local count=$1 old
+	shift
+	find "$@" -maxdepth 0 -printf '%T@ %p\n' 2>/dev/null | sort -rn |
+		tail -n "+$((count + 1))" | cut -d' ' -f2- | while read -r old; do
+		rm -rf "$old"
+	done
+}
+
 # lock NAME ... unlock NAME. Children inherit the descriptor, so nothing that
 # outlives the script may be started under a lock.
 declare -A _lockfd=()

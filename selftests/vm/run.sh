@@ -25,6 +25,13 @@ demo() {
 		exec "$VM_DIR/guest.sh" "$kernel" cmd /zc/demo
 }
 
+# A run that was killed outright could not clean up.
+sweep() {
+	find "$CACHE" "$BUILD" -maxdepth 3 -type d -name '.tmp.*' -mmin +1440 \
+		-prune -exec rm -rf {} + 2>/dev/null || true
+}
+
+sweep
 case ${1:-} in
 vm | demo)
 	"$VM_DIR/deps.sh"

@@ -38,6 +38,7 @@ tarball() {
 			tmpdir_near tmp "$dir"
 			apt_fetch_into "$tmp" "$PACKAGE=$version"
 			publish "$tmp" "$dir"
+			keep_newest 1 "$CACHE/source/"*
 		fi
 		unlock source
 	fi
