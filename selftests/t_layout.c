@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The layout of the structs, in numbers: what was published does not move.
+ * The same numbers hold for 32-bit programs (zc_abi32 proves it by its calls).
+ */
+#include <stddef.h>
+
+#include "zc_harness.h"
+
+#define SIZE(type, bytes)	EXPECT_EQ(bytes, sizeof(struct type))
+#define AT(type, member, offset, bytes) \
+	do { \
+		EXPECT_EQ(offset, offsetof(struct type, member)); \
+		EXPECT_EQ(bytes, sizeof(((struct type *)0)->member)); \
+	} while (0)
+
+TEST(numbers)
+{
+	EXPECT_EQ(1, ZC_ABI_VERSION);
+	EXPECT_EQ(1024, ZC_KEY_MAX);
+	EXPECT_EQ(4096, ZC_HEADER_MAX);
+	EXPECT_EQ(128, ZC_ETAG_MAX);
+	EXPECT_EQ(128, ZC_TYPE_MAX);
+	EXPECT_EQ(64, ZC_PARTS_MAX);
+	EXPECT_EQ(65536, ZC_INLINE_BYTES_MAX);
+	EXPECT_EQ(32, ZC_NAME_MAX);
+	EXPECT_EQ(0x7a80, ZC_IOC_INFO);
+	EXPECT_EQ(0x7a81, ZC_IOC_PUT);
+	EXPECT_EQ(0x7a82, ZC_IOC_FILL);
+	EXPECT_EQ(0x7a83, ZC_IOC_COMMIT);
+	EXPECT_EQ(0x7a84, ZC_IOC_STAT);
+	EXPECT_EQ(0x7a85, ZC_IOC_GET);
+	EXPECT_EQ(0x7a86, ZC_IOC_OPEN);
+	EXPECT_EQ(0x7a87, ZC_IOC_SEND);
+	EXPECT_EQ(0x7a88, ZC_IOC_DELETE);
+	EXPECT_EQ(1, ZC_PUT_EXCL);
+	EXPECT_EQ(1, ZC_STAT_FD);
+	EXPECT_EQ(2, ZC_STAT_EXPIRED_OK);
+	EXPECT_EQ(1, ZC_STATE_INLINE);
+	EXPECT_EQ(2, ZC_STATE_EXPIRED);
+	EXPECT_EQ(1, ZC_GET_FD);
+	EXPECT_EQ(2, ZC_GET_EXPIRED_OK);
+	EXPECT_EQ(1, ZC_OPEN_EXPIRED_OK);
+	EXPECT_EQ(1, ZC_PART_INLINE);
+	EXPECT_EQ(2, ZC_PART_HEADER);
+	EXPECT_EQ(3, ZC_PART_OBJECT);
+	EXPECT_EQ(1, ZC_PART_TO_END);
+	EXPECT_EQ(1, ZC_SEND_FD);
+	EXPECT_EQ(2, ZC_SEND_EXPIRED_OK);
+	EXPECT_EQ(4, ZC_SEND_NOWAIT);
+	EXPECT_EQ(8, ZC_SEND_MORE);
+	EXPECT_EQ(16, ZC_SEND_COPY);
+	EXPECT_EQ(1, ZC_FEAT_SEND_SPLICE);
+	EXPECT_EQ(2, ZC_FEAT_LARGE_FOLIOS);
+}
+
+TEST(zc_info)
+{
+	SIZE(zc_info, 112);
+	AT(zc_info, size, 0, 4);
+	AT(zc_info, flags, 4, 4);
+	AT(zc_info, abi, 8, 4);
+	AT(zc_info, inline_limit, 12, 4);
+	AT(zc_info, features, 16, 8);
+	AT(zc_info, capacity, 24, 8);
+	AT(zc_info, used, 32, 8);
+	AT(zc_info, objects, 40, 8);
+	AT(zc_info, max_object_size, 48, 8);
+	AT(zc_info, splice_threshold, 56, 8);
+	AT(zc_info, max_key_len, 64, 4);
+	AT(zc_info, __reserved, 68, 4);
+	AT(zc_info, name, 72, 40);
+}
+
+TEST(zc_put)
+{
+	SIZE(zc_put, 96);
+	AT(zc_put, size, 0, 4);
+	AT(zc_put, flags, 4, 4);
+	AT(zc_put, key, 8, 8);
+	AT(zc_put, key_len, 16, 4);
+	AT(zc_put, header_len, 20, 4);
+	AT(zc_put, header, 24, 8);
+	AT(zc_put, etag, 32, 8);
+	AT(zc_put, type, 40, 8);
+	AT(zc_put, etag_len, 48, 4);
+	AT(zc_put, type_len, 52, 4);
+	AT(zc_put, expires_ns, 56, 8);
+	AT(zc_put, data, 64, 8);
+	AT(zc_put, data_len, 72, 8);
+	AT(zc_put, generation, 80, 8);
+	AT(zc_put, fd, 88, 4);
+	AT(zc_put, __reserved, 92, 4);
+}
+
+TEST(zc_commit)
+{
+	SIZE(zc_commit, 16);
+	AT(zc_commit, size, 0, 4);
+	AT(zc_commit, flags, 4, 4);
+	AT(zc_commit, generation, 8, 8);
+}
+
+TEST(zc_stat)
+{
+	SIZE(zc_stat, 128);
+	AT(zc_stat, size, 0, 4);
+	AT(zc_stat, flags, 4, 4);
+	AT(zc_stat, key, 8, 8);
+	AT(zc_stat, key_len, 16, 4);
+	AT(zc_stat, fd, 20, 4);
+	AT(zc_stat, generation, 24, 8);
+	AT(zc_stat, data_len, 32, 8);
+	AT(zc_stat, resident, 40, 8);
+	AT(zc_stat, charge, 48, 8);
+	AT(zc_stat, expires_ns, 56, 8);
+	AT(zc_stat, created_ns, 64, 8);
+	AT(zc_stat, hits, 72, 8);
+	AT(zc_stat, state, 80, 4);
+	AT(zc_stat, __reserved, 84, 4);
+	AT(zc_stat, header, 88, 8);
+	AT(zc_stat, etag, 96, 8);
+	AT(zc_stat, type, 104, 8);
+	AT(zc_stat, header_len, 112, 4);
+	AT(zc_stat, etag_len, 116, 4);
+	AT(zc_stat, type_len, 120, 4);
+	AT(zc_stat, __reserved2, 124, 4);
+}
+
+TEST(zc_get)
+{
+	SIZE(zc_get, 72);
+	AT(zc_get, size, 0, 4);
+	AT(zc_get, flags, 4, 4);
+	AT(zc_get, key, 8, 8);
+	AT(zc_get, key_len, 16, 4);
+	AT(zc_get, fd, 20, 4);
+	AT(zc_get, generation, 24, 8);
+	AT(zc_get, offset, 32, 8);
+	AT(zc_get, buf, 40, 8);
+	AT(zc_get, buf_len, 48, 8);
+	AT(zc_get, copied, 56, 8);
+	AT(zc_get, data_len, 64, 8);
+}
+
+TEST(zc_open)
+{
+	SIZE(zc_open, 40);
+	AT(zc_open, size, 0, 4);
+	AT(zc_open, flags, 4, 4);
+	AT(zc_open, key, 8, 8);
+	AT(zc_open, key_len, 16, 4);
+	AT(zc_open, fd, 20, 4);
+	AT(zc_open, generation, 24, 8);
+	AT(zc_open, data_len, 32, 8);
+}
+
+TEST(zc_send)
+{
+	SIZE(zc_part, 40);
+	AT(zc_part, type, 0, 4);
+	AT(zc_part, flags, 4, 4);
+	AT(zc_part, addr, 8, 8);
+	AT(zc_part, offset, 16, 8);
+	AT(zc_part, length, 24, 8);
+	AT(zc_part, __reserved, 32, 8);
+	SIZE(zc_send, 88);
+	AT(zc_send, size, 0, 4);
+	AT(zc_send, flags, 4, 4);
+	AT(zc_send, key, 8, 8);
+	AT(zc_send, key_len, 16, 4);
+	AT(zc_send, fd, 20, 4);
+	AT(zc_send, sock, 24, 4);
+	AT(zc_send, nr_parts, 28, 4);
+	AT(zc_send, parts, 32, 8);
+	AT(zc_send, skip, 40, 8);
+	AT(zc_send, max_bytes, 48, 8);
+	AT(zc_send, generation, 56, 8);
+	AT(zc_send, sent, 64, 8);
+	AT(zc_send, total, 72, 8);
+	AT(zc_send, data_len, 80, 8);
+}
+
+TEST(zc_delete)
+{
+	SIZE(zc_delete, 32);
+	AT(zc_delete, size, 0, 4);
+	AT(zc_delete, flags, 4, 4);
+	AT(zc_delete, key, 8, 8);
+	AT(zc_delete, key_len, 16, 4);
+	AT(zc_delete, __reserved, 20, 4);
+	AT(zc_delete, generation, 24, 8);
+}
+
+/* Attribute numbers of the counters follow their enum, and both stay. */
+TEST(counters)
+{
+	EXPECT_EQ(24, ZC_C_NR);
+	EXPECT_EQ(ZC_C_NR, ZCACHE_A_STATS_MAX - ZCACHE_A_STATS_PAD);
+	EXPECT_EQ(0, ZC_C_HITS);
+	EXPECT_EQ(2, ZCACHE_A_STATS_HITS);
+	EXPECT_EQ(3, ZC_C_PUTS);
+	EXPECT_EQ(5, ZCACHE_A_STATS_PUTS);
+	EXPECT_EQ(21, ZC_C_SPLICED_BYTES);
+	EXPECT_EQ(23, ZCACHE_A_STATS_SPLICED_BYTES);
+	EXPECT_EQ(23, ZC_C_FALLBACKS);
+	EXPECT_EQ(25, ZCACHE_A_STATS_FALLBACKS);
+}
+
+TEST_HARNESS_MAIN
