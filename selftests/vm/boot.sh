@@ -55,9 +55,9 @@ else
 fi
 
 # The stock kernels boot with a panic for an oops as well: what happens after
-# one means nothing. Wild clocks of emulation are no news.
+# one means nothing. Emulation is slow and its clocks are wild: neither is news.
 append="console=ttyS0,115200 panic=-1 oops=panic tsc=reliable no_timer_check
-	mitigations=off random.trust_cpu=on rdinit=/init $arguments"
+	watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60 mitigations=off random.trust_cpu=on rdinit=/init $arguments"
 
 qemu=(qemu-system-x86_64 "${machine[@]}" -append "${append//[$'\n\t']/ }")
 if [ -n "$interactive" ]; then

@@ -29,7 +29,7 @@ module() {
 	copy_sources "$src"
 	run_logged "$BUILD/log/module-$name.log" \
 		make -C "$kernel/build" M="$src" -j"$JOBS" \
-		KCFLAGS="-Werror ${KCFLAGS:-}" modules
+		W=1 KCFLAGS="-Werror ${KCFLAGS:-}" modules
 	[ $((SECONDS - start)) -lt 3 ] ||
 		say "module built for $name ($(seconds_since "$start"))"
 	echo "$src/zcache.ko"
