@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Unit tests: every tests/test_*.c is a program that prints TAP. They run without
-# the module and without rights; fake_kmod.c stands in for the kernel's side.
+# the module and without rights; fake_kmod.c and
+# fake_nl.c stand in for the kernel's side.
+
+# The one that wants the module itself lies next to the programs it tests.
+all: $(O)/t_tools.sh
+$(O)/t_tools.sh: tests/t_tools.sh
+	@mkdir -p $(@D)
+	install -m 755 $< $@
 
 TEST_PROGS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/test_*.c))
 FAKE := $(O)/obj/tests/fake_kmod.o
 FAKE_PROGS := $(O)/tests/zcachectl-fake $(O)/tests/zcache-serve-fake
 WRAP := -Wl,--wrap=open -Wl,--wrap=access -Wl,--wrap=ioctl
-TEST_HELPERS := $(filter-out $(O)/obj/tests/test_%.o,$(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/*.c)))
+WRAP_NL := -Wl,--wrap=nlc_open -Wl,--wrap=nlc_close -Wl,--wrap=nlc_call
 TEST_OBJS := $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/*.c))
+TEST_HELPERS := $(filter-out $(O)/obj/tests/test_%.o $(O)/obj/tests/fake_nl.o,$(TEST_OBJS))
 
 $(TEST_OBJS): override CPPFLAGS += -Iserve -Izcachectl $(NL_CFLAGS)
 .SECONDARY: $(TEST_OBJS)
@@ -18,11 +26,14 @@ $(O)/tests/test_%: $(O)/obj/tests/test_%.o $(TEST_HELPERS) $(COMMON_OBJS) $(O)/l
 
 $(O)/tests/test_http: $(O)/obj/serve/http.o $(O)/obj/serve/mime.o
 $(O)/tests/test_out: $(O)/obj/zcachectl/out.o
-$(O)/tests/test_out $(O)/tests/test_ctl: TEST_LIBS := $(NL_LIBS)
+$(O)/tests/test_nl: $(O)/obj/zcachectl/nl.o
+$(O)/tests/test_nl: TEST_LIBS := -Wl,--wrap=genl_ctrl_resolve $(NL_LIBS)
+$(O)/tests/test_out $(O)/tests/test_ctl $(O)/tests/test_ctl_nl: TEST_LIBS := $(NL_LIBS)
 
-$(O)/tests/zcachectl-fake: $(CTL_OBJS) $(COMMON_OBJS) $(FAKE) $(O)/libzcache.a
+$(O)/tests/zcachectl-fake: $(CTL_OBJS) $(COMMON_OBJS) $(FAKE) $(O)/obj/tests/fake_nl.o \
+		$(O)/libzcache.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ $(NL_LIBS)
+	$(CC) $(LDFLAGS) $(WRAP) $(WRAP_NL) -o $@ $^ $(NL_LIBS)
 
 $(O)/tests/zcache-serve-fake: $(SERVE_OBJS) $(COMMON_OBJS) $(FAKE) $(O)/libzcache.a
 	@mkdir -p $(@D)

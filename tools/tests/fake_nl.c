@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stands in for the netlink side of the module, above nl.c: linked with --wrap, it
+ * logs each request to FAKE_ZCACHE_LOG and answers with two stores and with
+ * objects whose keys count from 0.
+ *
+ * FAKE_NL_FAIL       "ERRNO" or "ERRNO:sentence": every request is refused so
+ * FAKE_NL_INTR       so many dumps are interrupted
+ * FAKE_NL_OBJECTS    number of objects in a dump
+ * FAKE_NL_BREAK      ERRNO with which a dump ends after its last message
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/zcache_counters.h>
+#include <linux/zcache_netlink.h>
+
+#include "ctl.h"
+#include "nl.h"
+
+int __wrap_nlc_open(struct nlc *nlc);
+void __wrap_nlc_close(struct nlc *nlc);
+int __wrap_nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg);
+
+static int dumps;
+
+static long number(const char *name)
+{
+	const char *text = getenv(name);
+
+	return text ? atol(text) : 0;
+}
+
+int __wrap_nlc_open(struct nlc *nlc)
+{
+	memset(nlc, 0, sizeof(*nlc));
+	nlc->family = 99;
+	return CTL_OK;
+}
+
+void __wrap_nlc_close(struct nlc *nlc)
+{
+	(void)nlc;
+}
+
+/* "CMD FLAGS ATTR=HEX...", the payloads as bytes. */
+static void log_request(struct nl_msg *msg)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct genlmsghdr *genl = genlmsg_hdr(nlh);
+	const char *file = getenv("FAKE_ZCACHE_LOG");
+	FILE *f = file ? fopen(file, "a") : NULL;
+	struct nlattr *a;
+	int rest, i;
+
+	if (!f)
+		return;
+	fprintf(f, "%d%s", genl->cmd, nlh->nlmsg_flags & NLM_F_DUMP ? " dump" : "");
+	nla_for_each_attr(a, genlmsg_attrdata(genl, 0), genlmsg_attrlen(genl, 0), rest) {
+		fprintf(f, " %d=", nla_type(a));
+		for (i = 0; i < nla_len(a); i++)
+			fprintf(f, "%02x", ((unsigned char *)nla_data(a))[i]);
+	}
+	fputc('\n', f);
+	fclose(f);
+}
+
+static struct nl_msg *answer(int cmd)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+
+	genlmsg_put(msg, 0, 0, 99, 0, 0, cmd, ZCACHE_FAMILY_VERSION);
+	return msg;
+}
+
+static int deliver(struct nl_msg *msg, nlc_fn fn, void *arg)
+{
+	int stop = fn(nlmsg_hdr(msg), arg);
+
+	nlmsg_free(msg);
+	return stop;
+}
+
+static int store(const char *name, nlc_fn fn, void *arg)
+{
+	struct nl_msg *msg = answer(ZCACHE_CMD_STORE_GET);
+	struct nlattr *stats;
+	int i;
+
+	nla_put_string(msg, ZCACHE_A_STORE_NAME, name);
+	nla_put_u64(msg, ZCACHE_A_STORE_CAPACITY, 1 << 20);
+	nla_put_u64(msg, ZCACHE_A_STORE_MAX_OBJECT_SIZE, 1 << 19);
+	nla_put_u32(msg, ZCACHE_A_STORE_MAX_KEY_LEN, 1024);
+	nla_put_u32(msg, ZCACHE_A_STORE_INLINE_LIMIT, 2048);
+	nla_put_u64(msg, ZCACHE_A_STORE_SPLICE_THRESHOLD, 65536);
+	nla_put_u32(msg, ZCACHE_A_STORE_MODE, 0640);
+	nla_put_u32(msg, ZCACHE_A_STORE_UID, 1);
+	nla_put_u32(msg, ZCACHE_A_STORE_GID, 2);
+	nla_put_u64(msg, ZCACHE_A_STORE_USED, 1536);
+	nla_put_u64(msg, ZCACHE_A_STORE_OBJECTS, 3);
+	nla_put_u32(msg, ZCACHE_A_STORE_OPENS, 4);
+	stats = nla_nest_start(msg, ZCACHE_A_STORE_STATS);
+	for (i = 0; i < ZC_C_NR; i++)
+		nla_put_u64(msg, ZCACHE_A_STATS_HITS + i, 100 + i);
+	nla_nest_end(msg, stats);
+	return deliver(msg, fn, arg);
+}
+
+static int object(long i, nlc_fn fn, void *arg)
+{
+	struct nl_msg *msg = answer(ZCACHE_CMD_OBJECT_GET);
+	unsigned char key[3] = { 'k', i >> 8, i };
+
+	nla_put(msg, ZCACHE_A_OBJECT_KEY, sizeof(key), key);
+	nla_put_u64(msg, ZCACHE_A_OBJECT_GENERATION, i + 1);
+	nla_put_u64(msg, ZCACHE_A_OBJECT_SIZE, 10 * i);
+	nla_put_u64(msg, ZCACHE_A_OBJECT_CHARGE, 4096);
+	nla_put_u64(msg, ZCACHE_A_OBJECT_HITS, 7);
+	nla_put_u64(msg, ZCACHE_A_OBJECT_CREATED, 1700000000000000000);
+	nla_put_u64(msg, ZCACHE_A_OBJECT_EXPIRES, i % 2 ? 1800000000000000000 : 0);
+	return deliver(msg, fn, arg);
+}
+
+static int refused(struct nlc *nlc)
+{
+	const char *fail = getenv("FAKE_NL_FAIL");
+	const char *colon = fail ? strchr(fail, ':') : NULL;
+
+	if (colon)
+		snprintf(nlc->sentence, sizeof(nlc->sentence), "%s", colon + 1);
+	return fail ? -atoi(fail) : 0;
+}
+
+int __wrap_nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
+{
+	int cmd = genlmsg_hdr(nlmsg_hdr(msg))->cmd;
+	bool dump = nlmsg_hdr(msg)->nlmsg_flags & NLM_F_DUMP;
+	int err = refused(nlc);
+	long i;
+
+	log_request(msg);
+	nlmsg_free(msg);
+	nlc->inconsistent = dump && dumps++ < number("FAKE_NL_INTR");
+	if (err || !fn)
+		return err;
+	if (cmd == ZCACHE_CMD_STORE_GET) {
+		if (!store("web", fn, arg) && dump)
+			store("second", fn, arg);
+		return 0;
+	}
+	for (i = 0; i < number("FAKE_NL_OBJECTS"); i++)
+		if (object(i, fn, arg))
+			return 0;
+	return -number("FAKE_NL_BREAK");
+}

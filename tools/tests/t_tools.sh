@@ -1,0 +1,271 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# zcachectl and zcache-serve with the module itself: run as root in a guest, with
+# both programs next to this script. Prints TAP.
+set -u
+
+here=$(dirname "$(realpath "$0")")
+PATH=$here:$PATH
+store=tools-test
+tmp=$(mktemp -d) || exit 1
+server=
+n=0
+bad=0
+
+# shellcheck disable=SC2317,SC2329 # called by the trap
+finish() {
+	[ -z "$server" ] || kill "$server" 2>/dev/null
+	zcachectl store delete "$store" force 2>/dev/null
+	rm -rf "$tmp"
+}
+trap finish EXIT
+
+# is NAME GOT WANT
+is() {
+	n=$((n + 1))
+	if [ "$2" = "$3" ]; then
+		echo "ok $n - $1"
+		return
+	fi
+	bad=1
+	echo "# ${BASH_SOURCE[0]##*/}:${BASH_LINENO[0]}: got '$2', want '$3'"
+	echo "not ok $n - $1"
+}
+
+# ctl NAME CODE WORD...: the exit code; what it says is in $out and $err.
+ctl() {
+	local name=$1 want=$2 code=0
+	shift 2
+	out=$(zcachectl "$@" 2>"$tmp/err") || code=$?
+	err=$(cat "$tmp/err")
+	is "$name" "$code" "$want"
+	[ "$code" -eq "$want" ] || echo "# $err"
+}
+
+# refused NAME CODE ERRNO WORD...: refused with a sentence that ends with the name.
+refused() {
+	local name=$1 code=$2 errno=$3
+	shift 3
+	ctl "$name" "$code" "$@"
+	is "$name: the error" "${err##* }" "($errno)"
+	is "$name: no output" "$out" ""
+}
+
+# as_nobody NAME CODE ERRNO WORD...: the same without rights.
+as_nobody() {
+	local name=$1 want=$2 errno=$3 code=0
+	shift 3
+	setpriv --reuid 65534 --regid 65534 --clear-groups zcachectl "$@" \
+		>/dev/null 2>"$tmp/err" || code=$?
+	err=$(cat "$tmp/err")
+	is "$name" "$code" "$want"
+	[ -z "$errno" ] || is "$name: the error" "${err##* }" "($errno)"
+}
+
+# member NAME: a number or word of the JSON in $out.
+member() { printf '%s\n' "$out" | grep -o "\"$1\":[^,}]*" | head -n 1 | cut -d: -f2 | tr -d '"'; }
+
+counter() {
+	out=$(zcachectl --json store show $store)
+	member "$1"
+}
+
+stores() {
+	ctl "create" 0 store create $store capacity 64M max-object 32M max-key 512 \
+		inline-limit 1024 splice-threshold 64k mode 640 owner root group 65534
+	is "create is silent" "$out$err" ""
+	is "the node's mode" "$(stat -c '%a %u %g' /dev/zcache/$store)" "640 0 65534"
+	ctl "show" 0 --json store show $store
+	is "name" "$(member name)" $store
+	is "capacity" "$(member capacity)" 67108864
+	is "max-object" "$(member max_object_size)" 33554432
+	is "max-key" "$(member max_key_len)" 512
+	is "inline-limit" "$(member inline_limit)" 1024
+	is "splice-threshold" "$(member splice_threshold)" 65536
+	is "mode" "$(member mode)" 0640
+	is "gid" "$(member gid)" 65534
+	is "objects" "$(member objects)" 0
+	is "hits" "$(member hits)" 0
+	is "the last counter" "$(member fallbacks)" 0
+	ctl "list" 0 --json store list
+	is "list has it" "$(printf '%s' "$out" | grep -c "\"name\":\"$store\"")" 1
+	ctl "list as text" 0 store list
+	is "text has it" "$(printf '%s\n' "$out" | awk -v s=$store '$1 == s { print $2, $3, $6, $7 }')" \
+		"64.0 MiB 0 0640"
+	ctl "info" 0 --json info
+	is "loaded" "$(member loaded)" true
+	is "abi" "$(member kernel_abi)" "$(member tool_abi)"
+	refused "create again" 2 EEXIST store create $store capacity 1M
+	refused "no capacity" 2 EINVAL store create other capacity 0
+	refused "a bad name" 2 EINVAL store create .x capacity 1M
+	refused "show of none" 3 ENOENT store show none
+	refused "delete of none" 3 ENOENT store delete none
+	refused "objects of none" 3 ENOENT object list none
+	as_nobody "stores without rights" 2 EPERM store list
+	as_nobody "create without rights" 2 EPERM store create x capacity 1M
+}
+
+objects() {
+	local key
+
+	head -c 3000000 /dev/urandom >"$tmp/big"
+	printf 'small' >"$tmp/small"
+	ctl "put" 0 object put $store /big "$tmp/big" type application/x-big etag '"big"'
+	ctl "put a small one" 0 object put $store /small "$tmp/small"
+	ctl "get" 0 object get $store /big "$tmp/got"
+	is "the bytes" "$(cmp "$tmp/big" "$tmp/got")" ""
+	is "a range" "$(zcachectl object get $store /small offset 1 length 3)" mal
+	tail -c +1000001 "$tmp/big" | head -c 1000000 >"$tmp/middle"
+	zcachectl object get $store /big offset 1000000 length 1000000 | cmp - "$tmp/middle"
+	is "a range of the big one" $? 0
+	ctl "stat" 0 --json object stat $store /big
+	is "size" "$(member size)" 3000000
+	is "type" "$(member type)" application/x-big
+	is "etag" "$(member etag)" "\\big\\"
+	is "inline" "$(member inline)" false
+	ctl "stat of the small one" 0 --json object stat $store /small
+	is "it is inline" "$(member inline)" true
+	ctl "put from a pipe" 0 object put $store hex:00ff - <"$tmp/small"
+	ctl "list" 0 --json object list $store
+	is "three objects" "$(printf '%s' "$out" | grep -c key_hex)" 3
+	is "one with an odd key" "$(printf '%s' "$out" | grep -c '"key_hex":"00ff"')" 1
+	ctl "list with a prefix" 0 --json object list $store prefix /s
+	is "one object" "$(printf '%s' "$out" | grep -o '"key":"[^"]*"')" '"key":"/small"'
+	ctl "list with a limit" 0 --json object list $store limit 2
+	is "two objects" "$(printf '%s' "$out" | grep -c key_hex)" 2
+	ctl "list as text" 0 object list $store prefix hex:00
+	is "the key escaped" "$(printf '%s' "$out" | awk 'NR == 2 { print $NF }')" '\x00\xff'
+	refused "put with excl" 2 EEXIST object put $store /big "$tmp/small" excl
+	ctl "replace" 0 object put $store /small "$tmp/big"
+	is "the new bytes" "$(zcachectl object get $store /small | cmp - "$tmp/big")" ""
+	ctl "delete" 0 object delete $store /small
+	refused "delete again" 3 ENOENT object delete $store /small
+	refused "get of none" 3 ENOENT object get $store /small
+	refused "past the end" 2 ERANGE object get $store /big offset 3000001
+	key=$(printf 'k%.0s' $(seq 513))
+	refused "a long key" 2 ENAMETOOLONG object stat $store "$key"
+	truncate -s 33M "$tmp/huge"
+	refused "too large" 2 EFBIG object put $store /huge "$tmp/huge"
+	as_nobody "group may read" 0 "" object stat $store /big
+	as_nobody "but not write" 2 EACCES object delete $store /big
+	ctl "a short life" 0 object put $store /soon "$tmp/small" ttl 1
+	while zcachectl object get $store /soon >/dev/null 2>&1; do :; done
+	ctl "stat shows it all the same" 0 --json object stat $store /soon
+	is "expired" "$(member expired)" true
+	zcachectl object delete $store /soon
+	zcachectl object delete $store hex:00ff
+}
+
+many_files() {
+	local i
+
+	mkdir -p "$tmp/files/sub"
+	cp "$tmp/big" "$tmp/files/big.bin"
+	printf '<p>hello' >"$tmp/files/sub/a b.html"
+	for i in $(seq 1000); do
+		printf '%s' "$i" >"$tmp/files/sub/$i"
+	done
+}
+
+fetch() { curl -s --max-time 60 "$@"; }
+
+serve() {
+	local address sends spliced
+
+	many_files
+	zcache-serve --store $store --listen 127.0.0.1:0 --load "$tmp/files" --budget 0 \
+		>"$tmp/serve.out" 2>"$tmp/serve.err" &
+	server=$!
+	until grep -q '^listening on' "$tmp/serve.out"; do
+		kill -0 $server || break
+	done
+	address=$(sed -n 's/^listening on //p' "$tmp/serve.out")
+	is "it loaded all" "$(grep -c 'loaded 1002 files' "$tmp/serve.err")" 1
+	zcachectl --json object list $store prefix /sub/ >"$tmp/list"
+	is "all are listed" "$(grep -o '"key":"[^"]*"' "$tmp/list" | sort -u | wc -l)" 1001
+
+	sends=$(counter sends)
+	is "a small file" "$(fetch "http://$address/sub/a%20b.html")" "<p>hello"
+	is "with one SEND" "$(counter sends)" $((sends + 1))
+	is "another" "$(fetch "http://$address/sub/777")" 777
+	spliced=$(counter spliced_bytes)
+	fetch "http://$address/big.bin" | cmp - "$tmp/big"
+	is "a big file" $? 0
+	is "by reference" "$(counter spliced_bytes)" $((spliced + 3000000))
+	is "HEAD" "$(fetch -I "http://$address/sub/a%20b.html" | tr -d '\r' |
+		grep -E '^(HTTP|Content)')" \
+		"HTTP/1.1 200 OK
+Content-Type: text/html; charset=utf-8
+Content-Length: 8"
+	is "a range" "$(fetch -r 3-5 "http://$address/sub/a%20b.html")" hel
+	fetch -r 1000000-1999999 "http://$address/big.bin" | cmp - "$tmp/middle"
+	is "a range of the big file" $? 0
+	is "a range past the end" \
+		"$(fetch -o /dev/null -w '%{http_code}' -r 8- "http://$address/sub/a%20b.html")" 416
+	is "nothing" "$(fetch -o /dev/null -w '%{http_code}' "http://$address/none")" 404
+	fetch -D "$tmp/head" -o /dev/null "http://$address/big.bin"
+	is "a condition" "$(fetch -o /dev/null -w '%{http_code}' -H \
+		"If-None-Match: $(sed -n 's/^ETag: \(.*\)\r$/\1/p' "$tmp/head")" \
+		"http://$address/big.bin")" 304
+	printf 'no header' | zcachectl object put $store /plain - type text/plain
+	is "an object without a header" "$(fetch -w ' %{content_type} %{http_code}' \
+		"http://$address/plain")" "no header text/plain 200"
+	replaced "$address"
+	parallel "$address"
+}
+
+# The body of a slow client stays of one version while the key gets another.
+replaced() {
+	local reader i
+
+	fetch --limit-rate 2M -o "$tmp/slow" "http://$1/big.bin" &
+	reader=$!
+	until [ -s "$tmp/slow" ]; do
+		kill -0 $reader 2>/dev/null || break
+	done
+	for i in 1 2 3; do
+		zcachectl object put $store /big.bin "$tmp/small"
+	done
+	wait $reader
+	is "a slow client is served" $? 0
+	is "with one version" "$(cmp "$tmp/slow" "$tmp/big")" ""
+	zcachectl object put $store /big.bin "$tmp/big"
+}
+
+parallel() {
+	local i pids=() failed=0
+
+	for i in 1 2 3 4 5 6 7 8; do
+		fetch -o "$tmp/p$i" "http://$1/plain" "http://$1/sub/$i" -o "$tmp/q$i" &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || failed=$((failed + 1))
+	done
+	is "eight clients at once" $failed 0
+	is "their bytes" "$(cat "$tmp"/q[1-8])" 12345678
+}
+
+end() {
+	local code=0
+
+	refused "delete in use" 2 EBUSY store delete $store
+	ctl "delete by force" 0 store delete $store force
+	address=$(sed -n 's/^listening on //p' "$tmp/serve.out")
+	is "then the server says so" \
+		"$(fetch -o /dev/null -w '%{http_code}' "http://$address/plain")" 503
+	kill $server
+	wait $server || code=$?
+	server=
+	is "the server stops" $code 0
+	is "with a summary" "$(tail -n 1 "$tmp/serve.err" | grep -c 'zcache-serve: [0-9]* connections')" 1
+	refused "the store is gone" 3 ENOENT store show $store
+}
+
+ip link set lo up 2>/dev/null
+stores
+objects
+serve
+end
+echo "1..$n"
+exit $bad

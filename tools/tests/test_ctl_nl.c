@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The commands of zcachectl that use netlink, against the stand-in for it. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <linux/zcache_counters.h>
+
+#include "json_document.h"
+#include "tap.h"
+#include "util.h"
+
+static struct result r;
+static char log_file[128];
+
+#define fake(...) run(&r, NULL, "zcachectl-fake", __VA_ARGS__, NULL)
+
+static void requested(const char *want, const char *name)
+{
+	FILE *f = fopen(log_file, "r");
+	char text[1024];
+	size_t n = f ? fread(text, 1, sizeof(text), f) : 0;
+
+	is_mem(text, n, want, strlen(want), name);
+	if (f)
+		fclose(f);
+	remove(log_file);
+}
+
+static void refused(int code, const char *sentence, const char *name)
+{
+	is_int(r.code, code, name);
+	is_str(r.err, sentence, name);
+	is_int(r.out_len, 0, name);
+}
+
+static struct json_object *in(struct json_object *o, const char *name)
+{
+	return json_object_object_get(o, name);
+}
+
+static void create_and_delete(void)
+{
+	fake("store", "create", "web", "capacity", "1M");
+	is_int(r.code, 0, "create");
+	is_int(r.out_len + r.err_len, 0, "is silent");
+	requested("1 2=77656200 3=0000100000000000\n", "sends only what was given");
+	fake("store", "create", "web", "capacity", "1.5k", "max-object", "1k", "max-key", "16",
+	     "inline-limit", "0", "splice-threshold", "64k", "mode", "0640", "owner", "1000",
+	     "group", "0");
+	requested("1 2=77656200 3=0006000000000000 4=0004000000000000 5=10000000 6=00000000 "
+		  "7=0000010000000000 8=a0010000 9=e8030000 10=00000000\n", "sends all of it");
+	fake("--json", "store", "create", "web", "capacity", "1M");
+	is_str(r.out, "{\"name\":\"web\"}\n", "create as JSON");
+	remove(log_file);
+	fake("store", "delete", "web");
+	requested("2 2=77656200\n", "delete");
+	fake("store", "delete", "web", "force");
+	requested("2 2=77656200 11=\n", "delete by force");
+
+	setenv("FAKE_NL_FAIL", "17:there is one already", 1);
+	fake("store", "create", "web", "capacity", "1M");
+	refused(2, "zcachectl: cannot create store web: there is one already: File exists (EEXIST)\n",
+		"the kernel's sentence");
+	setenv("FAKE_NL_FAIL", "1", 1);
+	fake("store", "list");
+	refused(2, "zcachectl: cannot list the stores: this needs CAP_NET_ADMIN, try as root: Operation not permitted (EPERM)\n",
+		"without rights");
+	setenv("FAKE_NL_FAIL", "2", 1);
+	fake("store", "show", "web");
+	refused(3, "zcachectl: store web: No such file or directory (ENOENT)\n", "no such store");
+	fake("--json", "object", "list", "web");
+	refused(3, "zcachectl: cannot list the objects of store web: No such file or directory (ENOENT)\n",
+		"no such store for its objects");
+	setenv("FAKE_NL_FAIL", "19", 1);
+	fake("store", "delete", "web");
+	is_int(r.code, 3, "a store that goes meanwhile");
+	unsetenv("FAKE_NL_FAIL");
+	remove(log_file);
+}
+
+static void show(void)
+{
+	static const char *const names[] = {
+#define NAME(id, name, unit, sentence) name,
+		ZC_COUNTERS(NAME)
+	};
+	struct json_object *o;
+	char name[64], *p;
+	int i, good = 0;
+
+	fake("store", "show", "web");
+	is_int(r.code, 0, "show");
+	requested("3 2=77656200\n", "asks for one");
+	ok(!strncmp(r.out, "web\n  capacity           1048576 bytes (1.0 MiB)\n"
+		    "  used               1536 bytes (1.5 KiB)\n  objects            3\n", 100),
+	   "begins with the limits");
+	ok(strstr(r.out, "\n    fill-bytes         107 bytes\n") != NULL, "has counters and units");
+	ok(strstr(r.out, "\n    hit-ratio          49.8 % of 201 lookups\n") != NULL,
+	   "and the hit ratio");
+	fake("--json", "store", "show", "web");
+	o = json_document(r.out);
+	ok(o != NULL, "show is a document");
+	is_str(json_object_get_string(in(o, "mode")) ?: "", "0640", "with the mode");
+	is_int(json_object_get_int(in(o, "opens")), 4, "the opens");
+	for (i = 0; i < ZC_C_NR; i++) {
+		snprintf(name, sizeof(name), "%s", names[i]);
+		for (p = name; *p; p++)
+			if (*p == '-')
+				*p = '_';
+		good += json_object_get_int(in(in(o, "counters"), name)) == 100 + i;
+	}
+	is_int(good, ZC_C_NR, "and all counters");
+	ok(!in(in(o, "counters"), "hit_ratio"), "but nothing derived");
+	json_object_put(o);
+	remove(log_file);
+}
+
+static void list(void)
+{
+	struct json_object *o;
+
+	fake("store", "list");
+	is_str(r.out,
+	       "NAME                 CAPACITY         USED      OBJECTS  MODE\n"
+	       "web                   1.0 MiB      1.5 KiB            3  0640\n"
+	       "second                1.0 MiB      1.5 KiB            3  0640\n", "list");
+	requested("3 dump\n", "is one dump");
+	setenv("FAKE_NL_INTR", "3", 1);
+	fake("--json", "store", "list");
+	o = json_document(r.out);
+	is_int(json_object_array_length(in(o, "stores")), 2, "an interrupted list has each store once");
+	ok(!in(o, "inconsistent"), "and is whole in the end");
+	json_object_put(o);
+	requested("3 dump\n3 dump\n3 dump\n3 dump\n", "after as many dumps as it takes");
+	setenv("FAKE_NL_INTR", "1000", 1);
+	fake("--json", "store", "list");
+	is_int(r.code, 0, "a list that is never whole");
+	o = json_document(r.out);
+	ok(json_object_get_boolean(in(o, "inconsistent")), "says so");
+	is_str(r.err, "zcachectl: note: stores come and go faster than they can be listed; the list may be incomplete\n",
+	       "also for people");
+	json_object_put(o);
+	unsetenv("FAKE_NL_INTR");
+	remove(log_file);
+}
+
+static void objects(void)
+{
+	struct json_object *o, *first;
+
+	fake("--json", "object", "list", "web");
+	is_str(r.out, "{\"store\":\"web\",\"objects\":[]\n}\n", "no objects");
+	requested("4 dump 2=77656200\n", "asks for the store's");
+	setenv("FAKE_NL_OBJECTS", "2", 1);
+	fake("object", "list", "web", "prefix", "hex:6b00");
+	is_str(r.out,
+	       "  GENERATION           SIZE         CHARGE       HITS              CREATED              EXPIRES KEY\n"
+	       "           1              0           4096          7 2023-11-14T22:13:20Z                never k\\x00\\x00\n"
+	       "           2             10           4096          7 2023-11-14T22:13:20Z 2027-01-15T08:00:00Z k\\x00\\x01\n",
+	       "two objects");
+	requested("4 dump 2=77656200 3=6b00\n", "asks with the prefix");
+	setenv("FAKE_NL_OBJECTS", "300", 1);
+	fake("--json", "object", "list", "web");
+	o = json_document(r.out);
+	is_int(json_object_array_length(in(o, "objects")), 300, "many objects are one document");
+	first = json_object_array_get_idx(in(o, "objects"), 1);
+	is_str(json_object_get_string(in(first, "key_hex")) ?: "", "6b0001", "with the key");
+	is_int(json_object_get_int64(in(first, "expires")), 1800000000000000000, "and the expiry");
+	first = json_object_array_get_idx(in(o, "objects"), 200);
+	ok(!in(first, "key"), "a key that is no UTF-8 is hex only");
+	json_object_put(o);
+	fake("--json", "object", "list", "web", "limit", "5");
+	o = json_document(r.out);
+	is_int(json_object_array_length(in(o, "objects")), 5, "a limit");
+	json_object_put(o);
+	fake("object", "list", "web", "limit", "0");
+	is_int(r.code, 0, "a limit of 0");
+	is_int(r.out_len, 0, "lists nothing");
+	setenv("FAKE_NL_INTR", "1", 1);
+	fake("--json", "object", "list", "web");
+	o = json_document(r.out);
+	ok(json_object_get_boolean(in(o, "inconsistent")), "an interrupted list says so");
+	is_str(r.err, "zcachectl: note: objects came or went meanwhile; the list may miss some or show some twice\n",
+	       "also for people");
+	json_object_put(o);
+	unsetenv("FAKE_NL_INTR");
+	setenv("FAKE_NL_BREAK", "12", 1);
+	fake("--json", "object", "list", "web");
+	is_int(r.code, 2, "a list that breaks off");
+	o = json_document(r.out);
+	ok(json_object_get_boolean(in(o, "failed")), "is a document that says so");
+	json_object_put(o);
+	is_str(r.err, "zcachectl: cannot list the objects of store web: Cannot allocate memory (ENOMEM)\n",
+	       "and a sentence");
+}
+
+int main(void)
+{
+	test_store();
+	snprintf(log_file, sizeof(log_file), "%s/requests", test_folder());
+	setenv("FAKE_ZCACHE_LOG", log_file, 1);
+	create_and_delete();
+	show();
+	list();
+	objects();
+	return tap_end();
+}

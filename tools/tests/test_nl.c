@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nl.c against the one family that every kernel has, "nlctrl": answers, dumps,
+ * refusals and the kernel's sentences are the same for all families.
+ */
+#include <errno.h>
+#include <stdarg.h>
+
+#include <linux/genetlink.h>
+#include <netlink/genl/ctrl.h>
+
+#include "ctl.h"
+#include "nl.h"
+#include "tap.h"
+
+int __wrap_genl_ctrl_resolve(struct nl_sock *sk, const char *name);
+
+int __wrap_genl_ctrl_resolve(struct nl_sock *sk, const char *name)
+{
+	(void)sk;
+	(void)name;
+	return GENL_ID_CTRL;
+}
+
+/* What nl.c says goes to the main program elsewhere. */
+static char said[512];
+
+int fail(enum exit_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(said, sizeof(said), fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+const char *error_name(int err)
+{
+	return strerrorname_np(-err);
+}
+
+struct seen {
+	int messages, limit;
+	bool nlctrl;
+};
+
+static int count(struct nlmsghdr *nlh, void *arg)
+{
+	struct nlattr *a[CTRL_ATTR_MAX + 1];
+	struct seen *s = arg;
+
+	if (genlmsg_parse(nlh, 0, a, CTRL_ATTR_MAX, NULL) || !a[CTRL_ATTR_FAMILY_NAME])
+		return 1;
+	s->messages++;
+	if (!strcmp(nla_get_string(a[CTRL_ATTR_FAMILY_NAME]), "nlctrl"))
+		s->nlctrl = true;
+	return s->messages == s->limit;
+}
+
+static int get_family(struct nlc *nlc, const char *name, struct seen *s)
+{
+	struct nl_msg *msg = nlc_msg(nlc, CTRL_CMD_GETFAMILY, 0);
+
+	nla_put_string(msg, CTRL_ATTR_FAMILY_NAME, name);
+	return nlc_call(nlc, msg, count, s);
+}
+
+static void answers(struct nlc *nlc)
+{
+	struct seen one = { 0 }, all = { 0 };
+
+	is_int(get_family(nlc, "nlctrl", &one), 0, "one answer");
+	is_int(one.messages, 1, "is one message");
+	ok(one.nlctrl, "with what was asked for");
+	is_int(nlc_call(nlc, nlc_msg(nlc, CTRL_CMD_GETFAMILY, NLM_F_DUMP), count, &all), 0, "a dump");
+	ok(all.messages >= 1 && all.nlctrl, "has all of them");
+	ok(!nlc->inconsistent, "undisturbed");
+	is_int(nlc_call(nlc, nlc_msg(nlc, CTRL_CMD_GETFAMILY, NLM_F_DUMP), NULL, NULL), 0,
+	       "a dump that nobody looks at");
+	is_int(get_family(nlc, "nlctrl", &one), 0, "the socket can be used again");
+}
+
+static void refusals(struct nlc *nlc)
+{
+	struct seen s = { 0 };
+
+	is_int(get_family(nlc, "none", &s), -ENOENT, "what is not there");
+	is_str(nlc->sentence, "", "has no sentence");
+	is_int(nlc_fail(nlc, -ENOENT, "it"), CTL_NOT_FOUND, "its exit code");
+	is_str(said, "it: ENOENT", "its message");
+	is_int(get_family(nlc, "a name that is longer than any", &s), -EINVAL, "what is malformed");
+	ok(nlc->sentence[0] != '\0', "has the kernel's sentence");
+	is_int(nlc_fail(nlc, -EINVAL, "it"), CTL_REFUSED, "its exit code");
+	ok(!strncmp(said, "it: ", 4) && strstr(said, nlc->sentence) &&
+	   !strcmp(said + strlen(said) - 8, ": EINVAL"), "its message has the sentence");
+	is_int(nlc_call(nlc, nlc_msg(nlc, 200, 0), NULL, NULL), -EOPNOTSUPP, "an unknown command");
+	is_int(nlc_call(nlc, nlc_msg(nlc, 200, NLM_F_DUMP), NULL, NULL), -EOPNOTSUPP,
+	       "an unknown dump");
+	is_str(nlc->sentence, "", "the sentence is not the older one");
+	nlc_fail(nlc, -EPERM, "it");
+	is_str(said, "it: this needs CAP_NET_ADMIN, try as root: EPERM", "without rights");
+	is_int(nlc_call(nlc, NULL, NULL, NULL), -ENOMEM, "no message");
+	is_int(get_family(nlc, "nlctrl", &s), 0, "after all that it still works");
+}
+
+int main(void)
+{
+	struct seen s = { .limit = 1 };
+	struct nlc nlc;
+
+	is_int(nlc_open(&nlc), CTL_OK, "open");
+	answers(&nlc);
+	refusals(&nlc);
+	is_int(nlc_call(&nlc, nlc_msg(&nlc, CTRL_CMD_GETFAMILY, NLM_F_DUMP), count, &s), 0,
+	       "a dump that is cut short");
+	is_int(s.messages, 1, "after one message");
+	nlc_close(&nlc);
+	return tap_end();
+}
