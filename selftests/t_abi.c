@@ -246,6 +246,8 @@ TEST_F(abi, struct_address)
 TEST_F(abi, reply_not_writable)
 {
 	unsigned char buf[512], *ro;
+	struct zc_stat st;
+	__u64 gen;
 
 	ro = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, ro);
@@ -253,6 +255,8 @@ TEST_F(abi, reply_not_writable)
 		int before, after;
 
 		good(self, c, buf);
+		ASSERT_OK(zct_stat_key(self->s.fd, key, &st));
+		gen = st.generation;
 		memcpy(ro, buf, 512);
 		ASSERT_OK(mprotect(ro, 4096, PROT_READ));
 		/* An fd that the failed call installed would show as a gap. */
@@ -265,6 +269,10 @@ TEST_F(abi, reply_not_writable)
 		close(after);
 		EXPECT_EQ(before, after) NAMED(c);
 		ASSERT_OK(mprotect(ro, 4096, PROT_READ | PROT_WRITE));
+		/* an error means that nothing was done */
+		EXPECT_EQ(1, zct_objects(&self->s)) NAMED(c);
+		EXPECT_OK(zct_stat_key(self->s.fd, key, &st)) NAMED(c);
+		EXPECT_EQ(gen, st.generation) NAMED(c);
 	}
 	munmap(ro, 4096);
 }
@@ -389,7 +397,7 @@ TEST_F(abi, put_addresses)
 		put.type_len = 0;
 		put.etag = bad[i];
 		put.header = bad[i];
-		put.data = bad[i];
+		put.data = 0;
 		put.data_len = 0;
 		EXPECT_OK(zct_put(self->s.fd, &put));
 		EXPECT_OK(zct_put_data(self->s.fd, key, data, sizeof(data), NULL));
@@ -413,6 +421,7 @@ TEST_F(abi, put_lengths)
 	char *blob = zct_alloc(ZC_HEADER_MAX + 1);
 	struct zc_put put;
 	unsigned int i, k;
+	int err;
 
 	for (i = 0; i < ARRAY_SIZE(blobs); i++) {
 		const __u32 over[] = { blobs[i].max + 1, 0x80000000, ~0U };
@@ -431,10 +440,13 @@ TEST_F(abi, put_lengths)
 		EXPECT_OK(zct_put(self->s.fd, &put));
 	}
 	put = (struct zc_put)PUT_ARGS;
+	/* too long for any store, and more than user memory has behind it */
 	put.data_len = ~0ULL;
-	EXPECT_ERR(EFBIG, zct_put(self->s.fd, &put));
+	err = zct_put(self->s.fd, &put);
+	EXPECT_TRUE(err == -EFBIG || err == -EFAULT) TH_LOG("%d", err);
 	put.data_len = 1ULL << 63;
-	EXPECT_ERR(EFBIG, zct_put(self->s.fd, &put));
+	err = zct_put(self->s.fd, &put);
+	EXPECT_TRUE(err == -EFBIG || err == -EFAULT) TH_LOG("%d", err);
 	put.data_len = 8 * MiB + 1;
 	EXPECT_ERR(EFBIG, zct_put(self->s.fd, &put));
 	put.data = 0;
@@ -464,9 +476,6 @@ TEST_F(abi, out_addresses)
 		EXPECT_ERR(EFAULT, zct_get(self->s.fd, &get));
 		get.buf_len = ~0ULL;
 		EXPECT_ERR(EFAULT, zct_get(self->s.fd, &get));
-		get.buf_len = 0;
-		EXPECT_OK(zct_get(self->s.fd, &get));
-		EXPECT_EQ(0, get.copied);
 		stat = (struct zc_stat){ .key = ZC_ADDR(key), .key_len = 3, .header = bad[i],
 					 .header_len = 4 };
 		EXPECT_ERR(EFAULT, zct_stat(self->s.fd, &stat));
@@ -479,6 +488,9 @@ TEST_F(abi, out_addresses)
 		stat.type_len = 128;
 		EXPECT_ERR(EFAULT, zct_stat(self->s.fd, &stat));
 	}
+	get = (struct zc_get){ .key = ZC_ADDR(key), .key_len = 3 };
+	EXPECT_OK(zct_get(self->s.fd, &get));
+	EXPECT_EQ(0, get.copied);
 	/* offsets and lengths that wrap */
 	get = (struct zc_get){ .key = ZC_ADDR(key), .key_len = 3, .buf = ZC_ADDR(room),
 			       .buf_len = 8, .offset = ~0ULL };
@@ -557,45 +569,6 @@ TEST_F(abi, wrong_files)
 	close(null);
 	EXPECT_EQ(-1, open("/dev/zcache/no-such-store", O_RDWR));
 	EXPECT_EQ(ENOENT, errno);
-}
-
-/*
- * The 32-bit program makes a put, a get, a stat, an open, a send and a delete,
- * and tells by its exit code where it stopped.
- */
-TEST_F(abi, compat)
-{
-	char program[256], sock[16], *slash;
-	char bytes[32] = { 0 };
-	int status;
-	pid_t pid;
-	ssize_t n;
-
-	n = readlink("/proc/self/exe", program, sizeof(program) - 16);
-	ASSERT_LT(0, n);
-	program[n] = '\0';
-	slash = strrchr(program, '/');
-	strcpy(slash + 1, "zc_abi32");
-	if (access(program, X_OK))
-		SKIP(return, "no compiler for 32-bit programs at build time");
-	snprintf(sock, sizeof(sock), "%d", self->sv[0]);
-	fcntl(self->sv[0], F_SETFD, 0);
-	fflush(NULL);
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		execl(program, program, self->s.path, sock, NULL);
-		_exit(errno == ENOEXEC ? 126 : 127);
-	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	ASSERT_TRUE(WIFEXITED(status));
-	if (WEXITSTATUS(status) == 126)
-		SKIP(return, "this kernel runs no 32-bit programs");
-	EXPECT_EQ(0, WEXITSTATUS(status));
-	/* what it sent: "hello" and the second half of "0123456789abcdef" */
-	ASSERT_OK(zct_read_all(self->sv[1], bytes, 13));
-	EXPECT_EQ(0, memcmp(bytes, "hello89abcdef", 13));
-	EXPECT_OK(zct_silent(self->sv));
 }
 
 TEST_HARNESS_MAIN

@@ -335,6 +335,7 @@ TEST_F(evict, metadata_counts)
 /* Fills that are not committed hold their room: they cannot be evicted. */
 TEST_F(evict, fills_hold_room)
 {
+	unsigned char *buf = zct_alloc(OBJECT);
 	struct zct_store s;
 	unsigned int i;
 	int fd[8];
@@ -352,11 +353,20 @@ TEST_F(evict, fills_hold_room)
 	EXPECT_EQ(0, zct_objects(&s));
 	EXPECT_EQ(4, zct_count(&s, ZC_C_EVICTIONS));
 	EXPECT_ERR(ENOSPC, put_nth(s.fd, 9));
+	/* the room that they hold is all they need, first and last byte first */
+	for (i = 0; i < 7; i++) {
+		EXPECT_EQ(1, pwrite(fd[i], buf, 1, 0));
+		EXPECT_EQ(1, pwrite(fd[i], buf, 1, OBJECT - 1));
+		EXPECT_EQ(OBJECT, pwrite(fd[i], buf, OBJECT, 0));
+		EXPECT_OK(zct_commit_fd(fd[i], NULL));
+	}
+	EXPECT_EQ(7, zct_objects(&s));
+	EXPECT_EQ(4, zct_count(&s, ZC_C_EVICTIONS));
 	close(fd[7]);
 	EXPECT_OK(put_nth(s.fd, 9));
+	EXPECT_EQ(8, zct_objects(&s));
 	for (i = 0; i < 7; i++)
 		close(fd[i]);
-	EXPECT_EQ(1, zct_objects(&s));
 	EXPECT_OK(zct_store_end(&s));
 }
 

@@ -112,6 +112,7 @@ struct walk {
 	int (*undo)(FAULT *self);
 	int (*cleanup)(FAULT *self);	/* after each try; may be NULL */
 	bool nl;			/* a netlink call, whose answer may get lost */
+	bool reply_last;		/* the deed comes before its answer */
 };
 
 static bool clean_error(int err, bool nl)
@@ -148,6 +149,14 @@ static int walk(FAULT *self, const struct walk *w)
 			printf("# %s: error %d without a failure\n", w->name, -err);
 			return -1;
 		}
+		/*
+		 * When the very reply cannot be copied the deed is done, and
+		 * EFAULT speaks of the reply: then it is done in whole.
+		 */
+		if (err == -EFAULT && w->reply_last &&
+		    (self->used != zct_used(&self->s) ||
+		     self->objects != zct_objects(&self->s)))
+			err = 0;
 		if (err && !w->nl && (self->used != zct_used(&self->s) ||
 				      self->objects != zct_objects(&self->s))) {
 			printf("# %s: failure %u left %lld bytes, %lld objects\n", w->name, n,
@@ -236,10 +245,12 @@ static int close_fd(FAULT *self)
 
 TEST_F(fault, put)
 {
-	EXPECT_WALK(2, "put of a small object", NULL, put_small, undo_small);
-	EXPECT_WALK(4, "put of a large object", NULL, put_large, undo_large);
-	EXPECT_WALK(5, "put with blobs", NULL, put_blobs, undo_large);
-	EXPECT_WALK(4, "replacement", other_version, put_large, undo_large, drop);
+	EXPECT_WALK(2, "put of a small object", NULL, put_small, undo_small, drop, false,
+		    true);
+	EXPECT_WALK(4, "put of a large object", NULL, put_large, undo_large, drop, false,
+		    true);
+	EXPECT_WALK(5, "put with blobs", NULL, put_blobs, undo_large, drop, false, true);
+	EXPECT_WALK(4, "replacement", other_version, put_large, undo_large, drop, false, true);
 	EXPECT_EQ(0, zct_used(&self->s));
 }
 
@@ -302,7 +313,8 @@ TEST_F(fault, fill)
 	EXPECT_WALK(3, "start of a fill", NULL, fill_start, NULL, close_fd);
 	EXPECT_WALK(1, "write to a fill", fill_start, fill_write_some, finish_fill,
 		    again_and_close);
-	EXPECT_WALK(1, "commit", fill_written, fill_commit, fill_done, again_and_close);
+	EXPECT_WALK(1, "commit", fill_written, fill_commit, fill_done, again_and_close,
+		    false, true);
 	EXPECT_EQ(0, zct_used(&self->s));
 	EXPECT_EQ(0, zct_objects(&self->s));
 }
@@ -409,7 +421,7 @@ TEST_F(fault, reading)
 	EXPECT_WALK(1, "mapping of an object fd", NULL, map_fd, check_out);
 	close_fd(self);
 	EXPECT_OK(undo_large(self));
-	EXPECT_WALK(2, "delete", put_large, delete, is_deleted, drop);
+	EXPECT_WALK(2, "delete", put_large, delete, is_deleted, drop, false, true);
 	/* an inline object, whose fd has its bytes from elsewhere */
 	ASSERT_OK(put_small(self));
 	EXPECT_WALK(3, "open of a small object", NULL, open_key, NULL, close_fd);

@@ -248,7 +248,8 @@ TEST_F(fill_life, store_deleted)
 	EXPECT_EQ(4096, write(fd, buf, 4096));
 	EXPECT_OK(zc_nl_store_del(gone.name, true));
 	EXPECT_ERR(ENODEV, zct_commit_fd(fd, NULL));
-	EXPECT_EQ(10, write(small, buf, 10));
+	/* to write is useless now, and may say so */
+	EXPECT_TRUE(write(small, buf, 10) == 10 || errno == ENODEV);
 	EXPECT_ERR(ENODEV, zct_commit_fd(small, NULL));
 	close(fd);
 	close(small);

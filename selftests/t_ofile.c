@@ -89,7 +89,8 @@ TEST_F(ofile, pread)
 
 TEST_F(ofile, mmap)
 {
-	unsigned char *map, copy[4096];
+	int mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	unsigned char *map;
 	size_t k;
 
 	if (!SIZE) {
@@ -98,12 +99,14 @@ TEST_F(ofile, mmap)
 		EXPECT_EQ(EINVAL, errno);
 		return;
 	}
+	ASSERT_FD(mem);
 	map = mmap(NULL, MAP_LEN, PROT_READ, MAP_SHARED, self->fd, 0);
 	ASSERT_NE(MAP_FAILED, map);
 	EXPECT_EQ(-1, zct_check(map, SIZE, 5, 6, 0));
 	for (k = SIZE; k < MAP_LEN; k++)
 		ASSERT_EQ(0, map[k]);
-	/* it stays what it is */
+	/* it stays what it is, also to a debugger */
+	EXPECT_EQ(-1, pwrite(mem, "x", 1, (off_t)(uintptr_t)map));
 	EXPECT_EQ(-1, mprotect(map, MAP_LEN, PROT_READ | PROT_WRITE));
 	EXPECT_EQ(EACCES, errno);
 	munmap(map, MAP_LEN);
@@ -125,13 +128,18 @@ TEST_F(ofile, mmap)
 	EXPECT_UNCHANGED();
 	EXPECT_OK(zct_verify_key(self->s.fd, "k", 5, 6, SIZE));
 	munmap(map, MAP_LEN);
+	map = mmap(NULL, MAP_LEN, PROT_READ, MAP_PRIVATE, self->fd, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_EQ(1, pwrite(mem, "x", 1, (off_t)(uintptr_t)map));
+	EXPECT_EQ('x', map[0]);
+	EXPECT_UNCHANGED();
+	munmap(map, MAP_LEN);
 
 	/* from the middle */
 	if (SIZE > 8192) {
 		map = mmap(NULL, MAP_LEN - 4096, PROT_READ, MAP_PRIVATE, self->fd, 4096);
 		ASSERT_NE(MAP_FAILED, map);
 		EXPECT_EQ(-1, zct_check(map, SIZE - 4096, 5, 6, 4096));
-		memcpy(copy, map, 4096);
 		munmap(map, MAP_LEN - 4096);
 	}
 }

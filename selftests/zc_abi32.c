@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A 32-bit caller, without a C library: zc_abi32 NODE SOCKET. The exit code is
- * 0, or the number of the step that went wrong. Started by t_abi.
+ * 0, or the number of the step that went wrong. Started by t_compat.
  */
 #include <linux/types.h>
 #include <linux/zcache.h>
