@@ -83,7 +83,9 @@ const struct genl_split_ops zcache_nl_ops[6] = {
 	},
 	{
 		.cmd		= ZCACHE_CMD_OBJECT_GET,
+		.start		= zcache_nl_object_get_start,
 		.dumpit		= zcache_nl_object_get_dumpit,
+		.done		= zcache_nl_object_get_done,
 		.policy		= zcache_object_get_dump_nl_policy,
 		.maxattr	= ZCACHE_A_OBJECT_KEY,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,

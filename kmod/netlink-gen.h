@@ -14,6 +14,9 @@
 /* Ops table for zcache */
 extern const struct genl_split_ops zcache_nl_ops[6];
 
+int zcache_nl_object_get_start(struct netlink_callback *cb);
+int zcache_nl_object_get_done(struct netlink_callback *cb);
+
 int zcache_nl_store_new_doit(struct sk_buff *skb, struct genl_info *info);
 int zcache_nl_store_del_doit(struct sk_buff *skb, struct genl_info *info);
 int zcache_nl_store_get_doit(struct sk_buff *skb, struct genl_info *info);

@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * zcache: the calls on a node. Each has a line in the table; the struct is
+ * copied in whole, the handler checks and acts, and replies by itself, since
+ * an fd may be installed only after the reply is out.
+ */
+
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+#include <uapi/linux/zcache.h>
+
+#include "fill.h"
+#include "ioctl.h"
+#include "object.h"
+#include "ofile.h"
+#include "send.h"
+#include "store.h"
+
+/* Keys up to this long are copied to the stack. */
+#define ZC_KEY_SMALL	256
+
+/**
+ * zc_ioctl_copy_in() - copy a call's struct from user memory
+ * @call: the call; its size is set
+ * @cmd: room for the struct
+ * @size: bytes this kernel knows
+ * @min_size: bytes of the first published struct
+ *
+ * Context: process; may fault.
+ * Return: 0, -EFAULT (also if it cannot be written), -EINVAL (too small), -E2BIG (unknown bytes not zero).
+ */
+int zc_ioctl_copy_in(struct zc_call *call, void *cmd, size_t size,
+		     size_t min_size)
+{
+	u32 user_size;
+	int err;
+
+	if (get_user(user_size, (u32 __user *)call->user))
+		return -EFAULT;
+	if (user_size < min_size)
+		return -EINVAL;
+	if (user_size > PAGE_SIZE)
+		return -E2BIG;
+	call->size = min_t(size_t, size, user_size);
+	err = copy_struct_from_user(cmd, size, call->user, user_size);
+	/*
+	 * Written back at once as it was: memory that cannot be written is an
+	 * error before the call does anything, not after it did.
+	 */
+	return err ?: zc_ioctl_reply(call, cmd);
+}
+
+/**
+ * zc_ioctl_reply() - copy a call's struct back
+ * @call: the call
+ * @cmd: the struct
+ *
+ * Return: 0 or -EFAULT.
+ */
+int zc_ioctl_reply(const struct zc_call *call, const void *cmd)
+{
+	/* The size stays as the user wrote it. */
+	return copy_to_user(call->user + sizeof(u32), cmd + sizeof(u32),
+			    call->size - sizeof(u32)) ? -EFAULT : 0;
+}
+
+/* Copies a key to @small or to new memory, which *@key then has. */
+static int zc_ioctl_key(const struct zc_store *store, u64 addr, u32 len,
+			u8 *small, struct zc_key *key)
+{
+	void *data = small;
+
+	if (!len)
+		return -EINVAL;
+	if (len > store->config.max_key_len)
+		return -ENAMETOOLONG;
+	if (len > ZC_KEY_SMALL) {
+		data = kmalloc(len, GFP_KERNEL);
+		if (!data)
+			return -ENOMEM;
+	}
+	if (copy_from_user(data, u64_to_user_ptr(addr), len)) {
+		if (data != small)
+			kfree(data);
+		return -EFAULT;
+	}
+	key->data = data;
+	key->len = len;
+	return 0;
+}
+
+static void zc_ioctl_key_put(const struct zc_key *key, const u8 *small)
+{
+	if (key->data != small)
+		kfree(key->data);
+}
+
+static struct zc_object *zc_ioctl_find_key(struct zc_store *store,
+					   const struct zc_find *find)
+{
+	struct zc_object *object;
+	u8 small[ZC_KEY_SMALL];
+	struct zc_key key;
+	int err;
+
+	if (find->fd)
+		return ERR_PTR(-EINVAL);
+	err = zc_ioctl_key(store, find->key, find->key_len, small, &key);
+	if (err)
+		return ERR_PTR(err);
+	object = zc_object_find(store, &key);
+	zc_ioctl_key_put(&key, small);
+	return object ?: ERR_PTR(-ENOENT);
+}
+
+/**
+ * zc_ioctl_find() - find the object that a call names
+ * @store: the store of the node
+ * @find: how it is named
+ *
+ * Counts a hit or a miss and the use, unless told not to.
+ *
+ * Context: process; may sleep.
+ * Return: the object with a reference, or an error pointer: -ENOENT, -ESTALE,
+ * and for what the user gave wrong -EINVAL, -ENAMETOOLONG, -EFAULT, -EBADF,
+ * -EXDEV.
+ */
+struct zc_object *zc_ioctl_find(struct zc_store *store,
+				const struct zc_find *find)
+{
+	bool quiet = find->flags & ZC_FIND_QUIET;
+	struct zc_object *object;
+
+	if (find->flags & ZC_FIND_FD) {
+		if (find->key || find->key_len)
+			return ERR_PTR(-EINVAL);
+		object = zc_ofile_find(store, find->fd);
+	} else {
+		object = zc_ioctl_find_key(store, find);
+	}
+	if (object == ERR_PTR(-ENOENT) && !quiet)
+		zc_store_count(store, ZC_C_MISSES, 1);
+	if (IS_ERR(object))
+		return object;
+
+	if (!(find->flags & ZC_FIND_EXPIRED_OK) && zc_object_expired(object)) {
+		if (!quiet) {
+			zc_store_count(store, ZC_C_EXPIRED, 1);
+			zc_store_count(store, ZC_C_MISSES, 1);
+		}
+		zc_object_put(object);
+		return ERR_PTR(-ENOENT);
+	}
+	if (find->generation && find->generation != object->generation) {
+		zc_object_put(object);
+		return ERR_PTR(-ESTALE);
+	}
+	if (!quiet) {
+		zc_store_count(store, ZC_C_HITS, 1);
+		zc_object_touch(object);
+	}
+	return object;
+}
+
+static long zc_ioctl_info(struct zc_call *call, void *cmd)
+{
+	const struct zc_store *store = call->store;
+	struct zc_info *info = cmd;
+
+	if (info->flags || info->__reserved)
+		return -EINVAL;
+	info->abi = ZC_ABI_VERSION;
+	info->inline_limit = store->config.inline_limit;
+	info->features = ZC_FEAT_SEND_SPLICE;
+	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
+		info->features |= ZC_FEAT_LARGE_FOLIOS;
+	info->capacity = store->config.capacity;
+	info->used = atomic64_read(&store->used);
+	info->objects = READ_ONCE(store->objects);
+	info->max_object_size = store->config.max_object_size;
+	info->splice_threshold = store->config.splice_threshold;
+	info->max_key_len = store->config.max_key_len;
+	strscpy_pad(info->name, store->config.name, sizeof(info->name));
+	return zc_ioctl_reply(call, info);
+}
+
+static bool zc_ioctl_put_valid(const struct zc_put *put)
+{
+	return !(put->flags & ~ZC_PUT_EXCL) && !put->fd && !put->__reserved;
+}
+
+static long zc_ioctl_put(struct zc_call *call, void *cmd)
+{
+	struct zc_store *store = call->store;
+	struct zc_put *put = cmd;
+	struct zc_object *object;
+	struct iov_iter from;
+	ssize_t done;
+	long err;
+
+	if (!zc_ioctl_put_valid(put))
+		return -EINVAL;
+	if (!access_ok(u64_to_user_ptr(put->data), put->data_len))
+		return -EFAULT;
+	object = zc_object_new(store, put);
+	if (IS_ERR(object)) {
+		if (object == ERR_PTR(-ENOSPC))
+			zc_store_count(store, ZC_C_REFUSALS, 1);
+		return PTR_ERR(object);
+	}
+	iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(put->data),
+		      put->data_len);
+	/* A short write says nothing of its reason; the next one does. */
+	do {
+		done = zc_object_write(object, put->data_len -
+				       iov_iter_count(&from), &from);
+	} while (done > 0 && iov_iter_count(&from));
+	err = done < 0 ? done : zc_object_add(object,
+					      put->flags & ZC_PUT_EXCL);
+	if (!err) {
+		zc_store_count(store, ZC_C_PUTS, 1);
+		zc_store_count(store, ZC_C_FILL_BYTES, object->size);
+		put->generation = object->generation;
+		err = zc_ioctl_reply(call, put);
+	}
+	zc_object_put(object);
+	return err;
+}
+
+static long zc_ioctl_fill(struct zc_call *call, void *cmd)
+{
+	struct zc_put *put = cmd;
+	struct file *file;
+	long err;
+	int fd;
+
+	if (!zc_ioctl_put_valid(put) || put->data)
+		return -EINVAL;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	file = zc_fill_new(call->store, put);
+	if (IS_ERR(file)) {
+		if (file == ERR_PTR(-ENOSPC))
+			zc_store_count(call->store, ZC_C_REFUSALS, 1);
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	put->fd = fd;
+	err = zc_ioctl_reply(call, put);
+	if (err) {
+		fput(file);
+		put_unused_fd(fd);
+		return err;
+	}
+	fd_install(fd, file);
+	return 0;
+}
+
+/* Copies one of the blobs of an object out; a room of 0 asks for none. */
+static int zc_ioctl_stat_blob(u64 addr, u32 room, const u8 *blob, u32 len)
+{
+	if (room && copy_to_user(u64_to_user_ptr(addr), blob, len))
+		return -EFAULT;
+	return 0;
+}
+
+static long zc_ioctl_stat_blobs(const struct zc_object *object,
+				const struct zc_stat *in)
+{
+	if ((in->header_len && in->header_len < object->header_len) ||
+	    (in->etag_len && in->etag_len < object->etag_len) ||
+	    (in->type_len && in->type_len < object->type_len))
+		return -EMSGSIZE;
+	return zc_ioctl_stat_blob(in->header, in->header_len,
+				  zc_object_header(object),
+				  object->header_len) ?:
+	       zc_ioctl_stat_blob(in->etag, in->etag_len,
+				  zc_object_etag(object), object->etag_len) ?:
+	       zc_ioctl_stat_blob(in->type, in->type_len,
+				  zc_object_type(object), object->type_len);
+}
+
+static long zc_ioctl_stat(struct zc_call *call, void *cmd)
+{
+	struct zc_stat *stat = cmd;
+	struct zc_find find = {
+		.key = stat->key,
+		.key_len = stat->key_len,
+		.fd = stat->fd,
+		.generation = stat->generation,
+		.flags = ZC_FIND_QUIET,
+	};
+	struct zc_object *object;
+	long err;
+
+	if (stat->flags & ~(ZC_STAT_FD | ZC_STAT_EXPIRED_OK) ||
+	    stat->__reserved || stat->__reserved2)
+		return -EINVAL;
+	if (stat->flags & ZC_STAT_FD)
+		find.flags |= ZC_FIND_FD;
+	if (stat->flags & ZC_STAT_EXPIRED_OK)
+		find.flags |= ZC_FIND_EXPIRED_OK;
+	object = zc_ioctl_find(call->store, &find);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+
+	err = zc_ioctl_stat_blobs(object, stat);
+	stat->generation = object->generation;
+	stat->data_len = object->size;
+	stat->resident = object->size;
+	stat->charge = READ_ONCE(object->charge);
+	stat->expires_ns = object->expires_ns;
+	stat->created_ns = object->created_ns;
+	stat->hits = READ_ONCE(object->hits);
+	stat->state = 0;
+	if (object->is_inline)
+		stat->state |= ZC_STATE_INLINE;
+	if (zc_object_expired(object))
+		stat->state |= ZC_STATE_EXPIRED;
+	stat->header_len = object->header_len;
+	stat->etag_len = object->etag_len;
+	stat->type_len = object->type_len;
+	zc_object_put(object);
+	if (!err || err == -EMSGSIZE)
+		err = zc_ioctl_reply(call, stat) ?: err;
+	return err;
+}
+
+static long zc_ioctl_get(struct zc_call *call, void *cmd)
+{
+	struct zc_get *get = cmd;
+	struct zc_find find = {
+		.key = get->key,
+		.key_len = get->key_len,
+		.fd = get->fd,
+		.generation = get->generation,
+	};
+	struct zc_object *object;
+	struct iov_iter to;
+	long err = 0;
+	u64 len;
+
+	if (get->flags & ~(ZC_GET_FD | ZC_GET_EXPIRED_OK))
+		return -EINVAL;
+	if (get->flags & ZC_GET_FD)
+		find.flags |= ZC_FIND_FD;
+	if (get->flags & ZC_GET_EXPIRED_OK)
+		find.flags |= ZC_FIND_EXPIRED_OK;
+	object = zc_ioctl_find(call->store, &find);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+
+	if (get->offset > object->size) {
+		err = -ERANGE;
+		goto out;
+	}
+	len = min(get->buf_len, object->size - get->offset);
+	if (!access_ok(u64_to_user_ptr(get->buf), len)) {
+		err = -EFAULT;
+		goto out;
+	}
+	iov_iter_ubuf(&to, ITER_DEST, u64_to_user_ptr(get->buf), len);
+	get->copied = zc_object_read(object, get->offset, &to);
+	zc_store_count(call->store, ZC_C_GETS, 1);
+	zc_store_count(call->store, ZC_C_GET_BYTES, get->copied);
+	if (get->copied < len) {
+		err = fatal_signal_pending(current) ? -EINTR : -EFAULT;
+		goto out;
+	}
+	get->generation = object->generation;
+	get->data_len = object->size;
+	err = zc_ioctl_reply(call, get);
+out:
+	zc_object_put(object);
+	return err;
+}
+
+static long zc_ioctl_open(struct zc_call *call, void *cmd)
+{
+	struct zc_open *open = cmd;
+	struct zc_find find = {
+		.key = open->key,
+		.key_len = open->key_len,
+		.fd = open->fd,
+		.generation = open->generation,
+	};
+	struct zc_object *object;
+	struct file *file;
+	long err;
+	int fd;
+
+	if (open->flags & ~ZC_OPEN_EXPIRED_OK)
+		return -EINVAL;
+	if (open->flags & ZC_OPEN_EXPIRED_OK)
+		find.flags |= ZC_FIND_EXPIRED_OK;
+	object = zc_ioctl_find(call->store, &find);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	open->generation = object->generation;
+	open->data_len = object->size;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		zc_object_put(object);
+		return fd;
+	}
+	/* The file owns the reference from here on, also on error. */
+	file = zc_ofile_new(object);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	open->fd = fd;
+	err = zc_ioctl_reply(call, open);
+	if (err) {
+		fput(file);
+		put_unused_fd(fd);
+		return err;
+	}
+	zc_store_count(call->store, ZC_C_OPENS, 1);
+	fd_install(fd, file);
+	return 0;
+}
+
+static long zc_ioctl_delete(struct zc_call *call, void *cmd)
+{
+	struct zc_delete *del = cmd;
+	u8 small[ZC_KEY_SMALL];
+	struct zc_key key;
+	int err;
+
+	if (del->flags || del->__reserved)
+		return -EINVAL;
+	err = zc_ioctl_key(call->store, del->key, del->key_len, small, &key);
+	if (err)
+		return err;
+	err = zc_object_del(call->store, &key, &del->generation);
+	zc_ioctl_key_put(&key, small);
+	return err ?: zc_ioctl_reply(call, del);
+}
+
+/**
+ * struct zc_ioctl - a line of the table
+ * @nr: the number
+ * @size: bytes of the struct this kernel knows
+ * @min_size: bytes of the first published struct
+ * @mode: how the node must be open
+ * @call: the handler; its struct has room for what the kernel knows
+ */
+struct zc_ioctl {
+	unsigned int nr;
+	u16 size;
+	u16 min_size;
+	fmode_t mode;
+	long (*call)(struct zc_call *call, void *cmd);
+};
+
+union zc_ioctl_cmd {
+	struct zc_info info;
+	struct zc_put put;
+	struct zc_stat stat;
+	struct zc_get get;
+	struct zc_open open;
+	struct zc_send send;
+	struct zc_delete del;
+};
+
+/*
+ * The sizes are those of the first published structs, which must have no
+ * holes: 32-bit programs lay them out alike.
+ */
+#define ZC_IOCTL(_nr, _type, _min_size, _mode, _call)			\
+	[_IOC_NR(_nr) - _IOC_NR(ZC_IOC_INFO)] = {			\
+		.nr = _nr,						\
+		.size = sizeof(struct _type) +				\
+			BUILD_BUG_ON_ZERO(sizeof(struct _type) <	\
+					  (_min_size)) +		\
+			BUILD_BUG_ON_ZERO(sizeof(struct _type) % 8) +	\
+			BUILD_BUG_ON_ZERO(offsetof(struct _type, size)), \
+		.min_size = _min_size,					\
+		.mode = _mode,						\
+		.call = _call,						\
+	}
+
+static const struct zc_ioctl zc_ioctls[] = {
+	ZC_IOCTL(ZC_IOC_INFO, zc_info, 112, 0, zc_ioctl_info),
+	ZC_IOCTL(ZC_IOC_PUT, zc_put, 96, FMODE_WRITE, zc_ioctl_put),
+	ZC_IOCTL(ZC_IOC_FILL, zc_put, 96, FMODE_WRITE, zc_ioctl_fill),
+	ZC_IOCTL(ZC_IOC_STAT, zc_stat, 128, FMODE_READ, zc_ioctl_stat),
+	ZC_IOCTL(ZC_IOC_GET, zc_get, 72, FMODE_READ, zc_ioctl_get),
+	ZC_IOCTL(ZC_IOC_OPEN, zc_open, 40, FMODE_READ, zc_ioctl_open),
+	ZC_IOCTL(ZC_IOC_SEND, zc_send, 88, FMODE_READ, zc_send_call),
+	ZC_IOCTL(ZC_IOC_DELETE, zc_delete, 32, FMODE_WRITE, zc_ioctl_delete),
+};
+
+/**
+ * zc_ioctl_node() - a call on a node
+ * @file: the open node
+ * @nr: the call's number
+ * @arg: user address of its struct
+ *
+ * Context: process; may sleep.
+ * Return: 0 or -errno, see the uapi header.
+ */
+long zc_ioctl_node(struct file *file, unsigned int nr, unsigned long arg)
+{
+	struct zc_call call = {
+		.file = file,
+		.store = file->private_data,
+		.user = (void __user *)arg,
+	};
+	unsigned int i = _IOC_NR(nr) - _IOC_NR(ZC_IOC_INFO);
+	const struct zc_ioctl *op;
+	union zc_ioctl_cmd cmd;
+	int err;
+
+	if (i >= ARRAY_SIZE(zc_ioctls) || zc_ioctls[i].nr != nr)
+		return -ENOTTY;
+	op = &zc_ioctls[i];
+	if (op->mode & ~file->f_mode)
+		return -EBADF;
+	err = zc_ioctl_copy_in(&call, &cmd, op->size, op->min_size);
+	if (err)
+		return err;
+	if (READ_ONCE(call.store->dead))
+		return -ENODEV;
+	return op->call(&call, &cmd);
+}

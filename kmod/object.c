@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * zcache: objects, and the index from key to object.
+ *
+ * Life: zc_object_new() gives a private object to its filler. zc_object_add()
+ * publishes it; from then on its bytes never change. zc_object_unlink() takes
+ * it out of the index and the queue under the store's lock; the caller drops
+ * the index's reference after unlocking. The last reference frees the pages
+ * and gives the charge back; the struct waits for a grace period.
+ */
+
+#include <linux/fs.h>
+#include <linux/jhash.h>
+#include <linux/rhashtable.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "object.h"
+#include "pages.h"
+#include "reclaim.h"
+#include "store.h"
+
+/* A hash bucket is a pointer; the table is at most half empty after growth. */
+#define ZC_OBJECT_INDEX_COST	(2 * sizeof(void *))
+
+static u32 zc_object_hash_key(const void *data, u32 len, u32 seed)
+{
+	const struct zc_key *key = data;
+
+	return jhash(key->data, key->len, seed);
+}
+
+static u32 zc_object_hash(const void *data, u32 len, u32 seed)
+{
+	const struct zc_object *object = data;
+
+	return jhash(object->blob, object->key_len, seed);
+}
+
+static int zc_object_cmp(struct rhashtable_compare_arg *arg, const void *data)
+{
+	const struct zc_key *key = arg->key;
+	const struct zc_object *object = data;
+
+	return key->len != object->key_len ||
+	       memcmp(key->data, object->blob, key->len);
+}
+
+const struct rhashtable_params zc_object_params = {
+	.head_offset		= offsetof(struct zc_object, node),
+	.hashfn			= zc_object_hash_key,
+	.obj_hashfn		= zc_object_hash,
+	.obj_cmpfn		= zc_object_cmp,
+	.automatic_shrinking	= true,
+};
+
+static struct zc_key zc_object_key(const struct zc_object *object)
+{
+	return (struct zc_key){ .data = object->blob, .len = object->key_len };
+}
+
+static int zc_object_check(const struct zc_store *store,
+			   const struct zc_put *put)
+{
+	if (!put->key_len)
+		return -EINVAL;
+	if (put->key_len > store->config.max_key_len)
+		return -ENAMETOOLONG;
+	if (put->header_len > ZC_HEADER_MAX || put->etag_len > ZC_ETAG_MAX ||
+	    put->type_len > ZC_TYPE_MAX || put->expires_ns < 0)
+		return -EINVAL;
+	if (put->data_len > store->config.max_object_size)
+		return -EFBIG;
+	return 0;
+}
+
+/* Copies the parts of the blob, in its order, from user memory. */
+static int zc_object_copy_blob(struct zc_object *object,
+			       const struct zc_put *put)
+{
+	const struct {
+		u64 addr;
+		u32 len;
+	} part[] = {
+		{ put->key, put->key_len },
+		{ put->etag, put->etag_len },
+		{ put->type, put->type_len },
+		{ put->header, put->header_len },
+	};
+	u8 *to = object->blob;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(part); i++) {
+		if (copy_from_user(to, u64_to_user_ptr(part[i].addr),
+				   part[i].len))
+			return -EFAULT;
+		to += part[i].len;
+	}
+	return 0;
+}
+
+/**
+ * zc_object_new() - make an object without its bytes
+ * @store: where it will be; room is made there if need be
+ * @put: what the user says of it
+ *
+ * Context: process; may sleep and fault.
+ * Return: the object with one reference, to be dropped with zc_object_put(),
+ * or an error pointer.
+ */
+struct zc_object *zc_object_new(struct zc_store *store,
+				const struct zc_put *put)
+{
+	bool is_inline = put->data_len <= store->config.inline_limit;
+	struct zc_object *object;
+	struct mem_cgroup *old;
+	size_t len;
+	int err;
+
+	might_sleep();
+	err = zc_object_check(store, put);
+	if (err)
+		return ERR_PTR(err);
+
+	len = put->key_len + put->etag_len + put->type_len + put->header_len;
+	if (is_inline)
+		len += put->data_len;
+	old = set_active_memcg(store->memcg);
+	object = kmalloc(struct_size(object, blob, len), GFP_KERNEL_ACCOUNT |
+			 __GFP_NORETRY | __GFP_NOWARN);
+	set_active_memcg(old);
+	if (!object)
+		return ERR_PTR(-ENOMEM);
+	memset(object, 0, sizeof(*object));
+	refcount_set(&object->refs, 1);
+	INIT_LIST_HEAD(&object->entry);
+	object->is_inline = is_inline;
+	object->key_len = put->key_len;
+	object->etag_len = put->etag_len;
+	object->type_len = put->type_len;
+	object->header_len = put->header_len;
+	object->size = put->data_len;
+	object->expires_ns = put->expires_ns;
+	object->charge = ksize(object) + ZC_OBJECT_INDEX_COST;
+	if (!is_inline)
+		object->charge += zc_pages_charge(object->size);
+
+	err = zc_object_copy_blob(object, put);
+	if (err)
+		goto err_free;
+	err = zc_reclaim_charge(store, object->charge);
+	if (err)
+		goto err_free;
+	if (!is_inline) {
+		object->inode = zc_pages_new(object->size);
+		if (IS_ERR(object->inode)) {
+			err = PTR_ERR(object->inode);
+			goto err_uncharge;
+		}
+	}
+	zc_store_get(store);
+	object->store = store;
+	return object;
+
+err_uncharge:
+	zc_store_uncharge(store, object->charge);
+err_free:
+	kfree(object);
+	return ERR_PTR(err);
+}
+
+/**
+ * zc_object_put() - drop a reference
+ * @object: the object
+ *
+ * Context: process; may sleep. Also called in reclaim, where it allocates
+ * nothing and takes no lock under which others allocate.
+ */
+void zc_object_put(struct zc_object *object)
+{
+	struct zc_store *store = object->store;
+
+	might_sleep();
+	if (!refcount_dec_and_test(&object->refs))
+		return;
+	iput(object->inode);
+	zc_store_uncharge(store, object->charge);
+	kfree_rcu(object, rcu);
+	zc_store_put(store);
+}
+
+/**
+ * zc_object_write() - write bytes of an object that is not committed yet
+ * @object: the object
+ * @pos: where; with the length within the object
+ * @from: the bytes, possibly in user memory
+ *
+ * Context: process; may sleep and fault. Writers exclude each other.
+ * Return: bytes written, possibly short, or -errno if none was.
+ */
+ssize_t zc_object_write(struct zc_object *object, loff_t pos,
+			struct iov_iter *from)
+{
+	size_t len = iov_iter_count(from), done;
+
+	if (!object->is_inline)
+		return zc_pages_write(object->store, object->inode, pos, from);
+	done = copy_from_iter((u8 *)zc_object_inline(object) + pos, len, from);
+	return done || !len ? done : -EFAULT;
+}
+
+/**
+ * zc_object_read() - copy bytes of a committed object
+ * @object: the object
+ * @pos: first byte; with the room at @to within the object
+ * @to: where to, possibly user memory
+ *
+ * Context: process; may sleep and fault.
+ * Return: bytes copied, possibly short.
+ */
+size_t zc_object_read(struct zc_object *object, loff_t pos,
+		      struct iov_iter *to)
+{
+	size_t len = iov_iter_count(to);
+
+	if (!object->is_inline)
+		return zc_pages_read(object->inode, pos, len, to);
+	return copy_to_iter(zc_object_inline(object) + pos, len, to);
+}
+
+/* Takes an object out of the queue; the hand moves on if it was there. */
+static void zc_object_dequeue(struct zc_object *object)
+{
+	struct zc_store *store = object->store;
+
+	lockdep_assert_held(&store->lock);
+	if (store->hand == &object->entry)
+		store->hand = object->entry.prev == &store->queue ?
+			      NULL : object->entry.prev;
+	list_del_init(&object->entry);
+	object->linked = false;
+	store->objects--;
+	store->linked_charge -= object->charge;
+}
+
+/**
+ * zc_object_unlink() - take an object out of the index and the queue
+ * @object: a linked object
+ *
+ * The caller gets the index's reference, to be dropped with zc_object_put()
+ * once the lock is free.
+ *
+ * Context: the store's lock is held.
+ */
+void zc_object_unlink(struct zc_object *object)
+{
+	rhashtable_remove_fast(&object->store->index, &object->node,
+			       zc_object_params);
+	zc_object_dequeue(object);
+}
+
+/**
+ * zc_object_add() - publish an object, in place of an older one of its key
+ * @object: a private object, all of whose bytes are written
+ * @excl: do not replace
+ *
+ * Sets the generation and the time of the commit.
+ *
+ * Context: process; may sleep.
+ * Return: 0, -EEXIST, -ENODEV if the store was deleted, -ENOMEM. After an
+ * error the object is as before.
+ */
+int zc_object_add(struct zc_object *object, bool excl)
+{
+	struct zc_key key = zc_object_key(object);
+	struct zc_store *store = object->store;
+	struct zc_object *old;
+	int err = 0;
+
+	might_sleep();
+	object->created_ns = ktime_get_real_ns();
+	/* For the index; before the object can be found. */
+	refcount_inc(&object->refs);
+
+	spin_lock(&store->lock);
+	rcu_read_lock();
+	old = rhashtable_lookup(&store->index, &key, zc_object_params);
+	if (store->dead)
+		err = -ENODEV;
+	else if (old && excl && !zc_object_expired(old))
+		err = -EEXIST;
+	if (err)
+		goto out;
+	object->generation = atomic64_inc_return(&store->generation);
+	if (old)
+		err = rhashtable_replace_fast(&store->index, &old->node,
+					      &object->node, zc_object_params);
+	else
+		err = rhashtable_insert_fast(&store->index, &object->node,
+					     zc_object_params);
+	if (err) {
+		err = -ENOMEM;
+		goto out;
+	}
+	if (old)
+		zc_object_dequeue(old);
+	list_add(&object->entry, &store->queue);
+	object->linked = true;
+	store->objects++;
+	store->linked_charge += object->charge;
+out:
+	rcu_read_unlock();
+	spin_unlock(&store->lock);
+
+	if (err) {
+		/* Not the last reference: the caller has one. */
+		zc_object_put(object);
+		return err;
+	}
+	if (old) {
+		zc_object_put(old);
+		zc_store_count(store, ZC_C_REPLACES, 1);
+	}
+	return 0;
+}
+
+/**
+ * zc_object_find() - look a key up
+ * @store: where
+ * @key: the key
+ *
+ * Takes no lock and writes nothing but the object's reference count. Does not
+ * look at expiry and does not count as a use.
+ *
+ * Context: any.
+ * Return: the object with a reference, or NULL.
+ */
+struct zc_object *zc_object_find(struct zc_store *store,
+				 const struct zc_key *key)
+{
+	struct zc_object *object;
+
+	rcu_read_lock();
+	/*
+	 * An object without references was unlinked after it was found here;
+	 * the key may have a newer one by now, which a miss would deny.
+	 */
+	do {
+		object = rhashtable_lookup(&store->index, key,
+					   zc_object_params);
+	} while (object && !refcount_inc_not_zero(&object->refs));
+	rcu_read_unlock();
+	return object;
+}
+
+/**
+ * zc_object_del() - make a key's object vanish
+ * @store: where
+ * @key: the key
+ * @generation: in: the version to delete, 0 for any; out: the version deleted
+ *
+ * Context: process; may sleep.
+ * Return: 0, -ENOENT, or -ESTALE if it is another version.
+ */
+int zc_object_del(struct zc_store *store, const struct zc_key *key,
+		  u64 *generation)
+{
+	struct zc_object *object;
+	int err = 0;
+
+	might_sleep();
+	spin_lock(&store->lock);
+	rcu_read_lock();
+	object = rhashtable_lookup(&store->index, key, zc_object_params);
+	if (!object)
+		err = -ENOENT;
+	else if (*generation && *generation != object->generation)
+		err = -ESTALE;
+	else
+		zc_object_unlink(object);
+	rcu_read_unlock();
+	spin_unlock(&store->lock);
+	if (err)
+		return err;
+
+	*generation = object->generation;
+	zc_object_put(object);
+	zc_store_count(store, ZC_C_DELETES, 1);
+	return 0;
+}
+
+/** zc_object_expired() - Return: whether the object's time is over */
+bool zc_object_expired(const struct zc_object *object)
+{
+	return object->expires_ns &&
+	       ktime_get_real_ns() >= (u64)object->expires_ns;
+}
+
+/**
+ * zc_object_inode() - get the pages of a committed object
+ * @object: the object
+ *
+ * An inline object gets pages here when it is opened first, charged to the
+ * store; they stay with it.
+ *
+ * Context: process; may sleep.
+ * Return: the inode, which lives as long as the object, or an error pointer.
+ */
+struct inode *zc_object_inode(struct zc_object *object)
+{
+	struct inode *inode = smp_load_acquire(&object->inode);
+	u64 charge = zc_pages_charge(object->size);
+	struct zc_store *store = object->store;
+	struct iov_iter from;
+	struct kvec kvec;
+	ssize_t err;
+
+	might_sleep();
+	if (inode)
+		return inode;
+
+	err = zc_reclaim_charge(store, charge);
+	if (err)
+		return ERR_PTR(err);
+	inode = zc_pages_new(object->size);
+	if (IS_ERR(inode)) {
+		zc_store_uncharge(store, charge);
+		return inode;
+	}
+	kvec.iov_base = (u8 *)zc_object_inline(object);
+	kvec.iov_len = object->size;
+	iov_iter_kvec(&from, ITER_SOURCE, &kvec, 1, object->size);
+	err = zc_pages_write(store, inode, 0, &from);
+	if (err == object->size) {
+		spin_lock(&store->lock);
+		if (!object->inode) {
+			object->charge += charge;
+			if (object->linked)
+				store->linked_charge += charge;
+			/* Pairs with the load above: the pages are written. */
+			smp_store_release(&object->inode, inode);
+			spin_unlock(&store->lock);
+			return inode;
+		}
+		spin_unlock(&store->lock);
+	}
+	/* Failed, or another open was first. */
+	iput(inode);
+	zc_store_uncharge(store, charge);
+	if (err != object->size)
+		return ERR_PTR(err < 0 ? err : -EINTR);
+	return object->inode;
+}

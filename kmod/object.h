@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef ZC_OBJECT_H
+#define ZC_OBJECT_H
+
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
+#include <linux/types.h>
+
+struct inode;
+struct iov_iter;
+struct zc_put;
+struct zc_store;
+
+/**
+ * struct zc_key - a key in kernel memory
+ * @data: its bytes
+ * @len: how many
+ */
+struct zc_key {
+	const u8 *data;
+	u32 len;
+};
+
+/**
+ * struct zc_object - immutable bytes under a key, with metadata
+ * @node: in zc_store.index
+ * @entry: in zc_store.queue; protected by zc_store.lock
+ * @refs: one for the index while @linked, one for each user: a call under way,
+ *	a fill, an object fd. At zero the bytes go and the charge is given
+ *	back; the struct itself stays for an RCU grace period, since lookups
+ *	read @refs and the key without a reference.
+ * @hits: times it was found; counted without a lock, so approximately
+ * @touched: found since SIEVE's hand passed
+ * @linked: in the index; protected by zc_store.lock
+ * @is_inline: the bytes are in @blob, not in pages; constant
+ * @etag_len: bytes of the entity tag
+ * @type_len: bytes of the content type
+ * @key_len: bytes of the key
+ * @header_len: bytes of the header blob
+ * @store: the store, referenced
+ * @inode: the pages; of an inline object NULL until it is opened first
+ * @size: bytes of the object
+ * @generation: of this version; set when it is committed
+ * @charge: bytes taken from the capacity; protected by zc_store.lock
+ * @expires_ns: CLOCK_REALTIME nanoseconds, 0 for never
+ * @created_ns: CLOCK_REALTIME nanoseconds of the commit
+ * @rcu: for the grace period
+ * @blob: key, entity tag, content type, header blob, then inline bytes
+ */
+struct zc_object {
+	struct rhash_head node;
+	struct list_head entry;
+	refcount_t refs;
+	u32 hits;
+	bool touched;
+	bool linked;
+	bool is_inline;
+	u8 etag_len;
+	u8 type_len;
+	u16 key_len;
+	u16 header_len;
+	struct zc_store *store;
+	struct inode *inode;
+	u64 size;
+	u64 generation;
+	u64 charge;
+	s64 expires_ns;
+	s64 created_ns;
+	struct rcu_head rcu;
+	u8 blob[];
+};
+
+extern const struct rhashtable_params zc_object_params;
+
+struct zc_object *zc_object_new(struct zc_store *store,
+				const struct zc_put *put);
+void zc_object_put(struct zc_object *object);
+ssize_t zc_object_write(struct zc_object *object, loff_t pos,
+			struct iov_iter *from);
+size_t zc_object_read(struct zc_object *object, loff_t pos,
+		      struct iov_iter *to);
+int zc_object_add(struct zc_object *object, bool excl);
+struct zc_object *zc_object_find(struct zc_store *store,
+				 const struct zc_key *key);
+int zc_object_del(struct zc_store *store, const struct zc_key *key,
+		  u64 *generation);
+void zc_object_unlink(struct zc_object *object);
+bool zc_object_expired(const struct zc_object *object);
+struct inode *zc_object_inode(struct zc_object *object);
+
+/** zc_object_etag() - Return: the entity tag's bytes */
+static inline const u8 *zc_object_etag(const struct zc_object *object)
+{
+	return object->blob + object->key_len;
+}
+
+/** zc_object_type() - Return: the content type's bytes */
+static inline const u8 *zc_object_type(const struct zc_object *object)
+{
+	return zc_object_etag(object) + object->etag_len;
+}
+
+/** zc_object_header() - Return: the header blob's bytes */
+static inline const u8 *zc_object_header(const struct zc_object *object)
+{
+	return zc_object_type(object) + object->type_len;
+}
+
+/** zc_object_inline() - Return: an inline object's bytes */
+static inline const u8 *zc_object_inline(const struct zc_object *object)
+{
+	return zc_object_header(object) + object->header_len;
+}
+
+/** zc_object_touch() - tell the policy of a use; writes only the object */
+static inline void zc_object_touch(struct zc_object *object)
+{
+	WRITE_ONCE(object->hits, READ_ONCE(object->hits) + 1);
+	if (!READ_ONCE(object->touched))
+		WRITE_ONCE(object->touched, true);
+}
+
+#endif /* ZC_OBJECT_H */

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * zcache: making room. SIEVE (Zhang et al., NSDI 2024) walks the queue from
+ * the oldest object to the newest: an object found since the hand passed last
+ * stays and loses its mark, another one goes. New objects enter at the head,
+ * behind the hand. Objects in use are passed over, since their bytes would
+ * stay charged anyway.
+ */
+
+#include <linux/list.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "object.h"
+#include "reclaim.h"
+#include "store.h"
+
+/*
+ * Objects looked at, and taken, while the lock is held once: some microseconds
+ * of work, so that nobody who waits for the lock notices.
+ */
+#define ZC_RECLAIM_SCAN		128
+#define ZC_RECLAIM_BATCH	32
+
+/**
+ * struct zc_reclaim - one round of eviction
+ * @store: where
+ * @want: bytes of charge still wanted
+ * @scan: objects that may still be looked at
+ * @freed: bytes of charge taken
+ * @objects: objects taken
+ * @all: also those marked or in use, for the end of the store
+ */
+struct zc_reclaim {
+	struct zc_store *store;
+	u64 want;
+	u64 scan;
+	u64 freed;
+	u64 objects;
+	bool all;
+};
+
+static bool zc_reclaim_keeps(const struct zc_reclaim *r,
+			     struct zc_object *object)
+{
+	if (r->all)
+		return false;
+	if (refcount_read(&object->refs) > 1)
+		return true;
+	if (!READ_ONCE(object->touched) || zc_object_expired(object))
+		return false;
+	WRITE_ONCE(object->touched, false);
+	return true;
+}
+
+/* Unlinks victims and frees them. Returns whether to go on. */
+static bool zc_reclaim_batch(struct zc_reclaim *r)
+{
+	struct zc_object *victims[ZC_RECLAIM_BATCH];
+	struct zc_store *store = r->store;
+	unsigned int nr = 0, seen, i;
+
+	spin_lock(&store->lock);
+	for (seen = 0; seen < ZC_RECLAIM_SCAN && nr < ZC_RECLAIM_BATCH &&
+	     r->scan && r->freed < r->want && store->objects; seen++) {
+		struct zc_object *object;
+
+		if (!store->hand)
+			store->hand = store->queue.prev;
+		object = list_entry(store->hand, struct zc_object, entry);
+		r->scan--;
+		if (zc_reclaim_keeps(r, object)) {
+			store->hand = object->entry.prev == &store->queue ?
+				      NULL : object->entry.prev;
+			continue;
+		}
+		r->freed += object->charge;
+		zc_object_unlink(object);
+		victims[nr++] = object;
+	}
+	spin_unlock(&store->lock);
+
+	r->objects += nr;
+	for (i = 0; i < nr; i++) {
+		zc_object_put(victims[i]);
+		cond_resched();
+	}
+	cond_resched();
+	return r->freed < r->want && r->scan && (seen || nr);
+}
+
+static void zc_reclaim_run(struct zc_reclaim *r)
+{
+	/* Twice round: once to clear marks, once to take what had them. */
+	if (!r->scan)
+		r->scan = 2 * READ_ONCE(r->store->objects) + 1;
+	while (zc_reclaim_batch(r))
+		;
+}
+
+/**
+ * zc_reclaim_evict() - evict objects to make room
+ * @store: where
+ * @bytes: of charge wanted
+ *
+ * Context: process; may sleep.
+ * Return: bytes of charge evicted; 0 if nothing could be.
+ */
+u64 zc_reclaim_evict(struct zc_store *store, u64 bytes)
+{
+	struct zc_reclaim r = { .store = store, .want = bytes };
+
+	might_sleep();
+	zc_reclaim_run(&r);
+	zc_store_count(store, ZC_C_EVICTIONS, r.objects);
+	zc_store_count(store, ZC_C_EVICTED_BYTES, r.freed);
+	return r.freed;
+}
+
+/**
+ * zc_reclaim_charge() - take bytes from the capacity, making room if need be
+ * @store: where
+ * @bytes: how many
+ *
+ * Context: process; may sleep.
+ * Return: 0; -ENOSPC if everything that is not in use is gone and they still
+ * do not fit, -EINTR on a fatal signal, -ENODEV if the store was deleted.
+ */
+int zc_reclaim_charge(struct zc_store *store, u64 bytes)
+{
+	might_sleep();
+	/* What never fits evicts nothing. */
+	if (bytes > store->config.capacity)
+		return -ENOSPC;
+	while (!zc_store_charge(store, bytes)) {
+		u64 used = atomic64_read(&store->used);
+		u64 room = store->config.capacity - used;
+
+		if (READ_ONCE(store->dead))
+			return -ENODEV;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (room < bytes && !zc_reclaim_evict(store, bytes - room))
+			return -ENOSPC;
+	}
+	return 0;
+}
+
+/**
+ * zc_reclaim_flush() - drop every object
+ * @store: a dead store
+ *
+ * Objects in use leave the index and keep their bytes until let go.
+ *
+ * Context: process; may sleep.
+ */
+void zc_reclaim_flush(struct zc_store *store)
+{
+	struct zc_reclaim r = {
+		.store = store,
+		.want = U64_MAX,
+		.scan = U64_MAX,
+		.all = true,
+	};
+
+	might_sleep();
+	zc_reclaim_run(&r);
+}
+
+static unsigned long zc_reclaim_count(struct shrinker *shrinker,
+				      struct shrink_control *sc)
+{
+	struct zc_store *store = zc_compat_shrinker_data(shrinker);
+	unsigned long pages = READ_ONCE(store->linked_charge) >> PAGE_SHIFT;
+
+	return pages ?: SHRINK_EMPTY;
+}
+
+/*
+ * Runs in reclaim, possibly of a filler of this store: it holds its fill's
+ * mutex and its object, which are not needed here.
+ */
+static unsigned long zc_reclaim_scan(struct shrinker *shrinker,
+				     struct shrink_control *sc)
+{
+	struct zc_store *store = zc_compat_shrinker_data(shrinker);
+	struct zc_reclaim r = {
+		.store = store,
+		.want = (u64)sc->nr_to_scan << PAGE_SHIFT,
+	};
+
+	/* Freeing an inode is file system work. */
+	if (!(sc->gfp_mask & __GFP_FS))
+		return SHRINK_STOP;
+	zc_reclaim_run(&r);
+	zc_store_count(store, ZC_C_SHRINKS, r.objects);
+	zc_store_count(store, ZC_C_SHRUNK_BYTES, r.freed);
+	return r.freed >> PAGE_SHIFT ?: SHRINK_STOP;
+}
+
+/**
+ * zc_reclaim_new() - register a store's shrinker
+ * @store: the store
+ *
+ * Context: process; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int zc_reclaim_new(struct zc_store *store)
+{
+	store->shrinker = zc_compat_shrinker_new(zc_reclaim_count,
+						 zc_reclaim_scan, store,
+						 store->config.name);
+	return store->shrinker ? 0 : -ENOMEM;
+}
+
+/** zc_reclaim_del() - end a store's shrinker and wait for it; may sleep */
+void zc_reclaim_del(struct zc_store *store)
+{
+	zc_compat_shrinker_del(store->shrinker);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef ZC_STORE_H
+#define ZC_STORE_H
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/rhashtable.h>
+#include <linux/shrinker.h>
+#include <linux/spinlock.h>
+#include <uapi/linux/zcache.h>
+
+#include "stats.h"
+
+struct mem_cgroup;
+struct netlink_ext_ack;
+
+/**
+ * struct zc_store_config - what the creator of a store decides
+ * @name: name of the store and its node
+ * @capacity: bytes of data and metadata, never exceeded
+ * @max_object_size: bytes of the largest object
+ * @splice_threshold: object ranges of at least this many bytes are sent by
+ *	reference
+ * @max_key_len: bytes of the longest key
+ * @inline_limit: objects up to this many bytes live in slab memory
+ * @mode: permission bits of the node
+ * @uid: owner of the node
+ * @gid: group of the node
+ */
+struct zc_store_config {
+	char name[ZC_NAME_MAX + 1];
+	u64 capacity;
+	u64 max_object_size;
+	u64 splice_threshold;
+	u32 max_key_len;
+	u32 inline_limit;
+	umode_t mode;
+	kuid_t uid;
+	kgid_t gid;
+};
+
+/**
+ * struct zc_store - one cache
+ * @dev: the device; its reference count is the store's. One reference is held
+ *	by the list of stores, by each open node, by each object and by each
+ *	fill or object fd (through its object).
+ * @cdev: the node
+ * @entry: in the list of stores; protected by the list's mutex
+ * @config: as created; constant
+ * @memcg: charged for the pages; constant
+ * @shrinker: gives memory back under pressure; constant until deletion
+ * @stats: the counters
+ * @index: key to object; read under RCU, changed under @lock
+ * @lock: protects the members below it, changes of @index, and
+ *	zc_object.entry, zc_object.linked and zc_object.charge
+ * @dead: the store was deleted; nothing is added any more
+ * @opens: open files of the node
+ * @fds: object and fill fds
+ * @queue: the objects of @index, newest first
+ * @hand: where SIEVE looks next; NULL for the tail of @queue
+ * @objects: how many are in @queue
+ * @linked_charge: sum of their charges
+ * @used: bytes charged; at most the capacity
+ * @generation: the last one given out
+ *
+ * Lock order: the list's mutex, then @lock, then the locks of the rhashtable.
+ */
+struct zc_store {
+	struct device dev;
+	struct cdev cdev;
+	struct list_head entry;
+	struct zc_store_config config;
+	struct mem_cgroup *memcg;
+	struct shrinker *shrinker;
+	struct zc_stats __percpu *stats;
+	struct rhashtable index;
+	spinlock_t lock ____cacheline_aligned_in_smp; /* protects: see above */
+	bool dead;
+	unsigned int opens;
+	unsigned int fds;
+	struct list_head queue;
+	struct list_head *hand;
+	u64 objects;
+	u64 linked_charge;
+	atomic64_t used ____cacheline_aligned_in_smp;
+	atomic64_t generation;
+};
+
+int zc_store_init(void);
+void zc_store_exit(void);
+
+int zc_store_new(const struct zc_store_config *config,
+		 struct netlink_ext_ack *extack);
+int zc_store_del(const char *name, bool force, struct netlink_ext_ack *extack);
+struct zc_store *zc_store_find(const char *name);
+int zc_store_walk(unsigned int first, unsigned int *seq,
+		  int (*one)(struct zc_store *store, void *arg), void *arg);
+
+int zc_store_open(struct zc_store *store);
+void zc_store_release(struct zc_store *store);
+int zc_store_add_fd(struct zc_store *store);
+void zc_store_del_fd(struct zc_store *store);
+
+bool zc_store_charge(struct zc_store *store, u64 bytes);
+void zc_store_uncharge(struct zc_store *store, u64 bytes);
+
+static inline void zc_store_get(struct zc_store *store)
+{
+	get_device(&store->dev);
+}
+
+static inline void zc_store_put(struct zc_store *store)
+{
+	put_device(&store->dev);
+}
+
+static inline void zc_store_count(struct zc_store *store, enum zc_counter id,
+				  u64 n)
+{
+	zc_stats_add(store->stats, id, n);
+}
+
+#endif /* ZC_STORE_H */
