@@ -39,7 +39,7 @@ programs() {
 	local part harness start=$SECONDS
 	harness=$("$VM_DIR/source.sh" tools)/tools/testing/selftests
 	lock "build-$(echo "$BUILD/programs" | sha256sum | cut -c1-12)"
-	for part in tools selftests; do
+	for part in tools selftests bench; do
 		[ -e "$TOP/$part/Makefile" ] || continue
 		mkdir -p "$BUILD/$part"
 		run_logged "$BUILD/log/$part.log" \

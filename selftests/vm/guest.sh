@@ -29,7 +29,7 @@ esac
 fill() {
 	local zc=$1 part ko pair
 	mkdir -p "$zc/job"
-	for part in tools selftests; do
+	for part in tools selftests bench; do
 		[ -d "$BUILD/$part" ] || continue
 		find "$BUILD/$part" -maxdepth 1 -type f \
 			\( -perm -u+x -o -name '*.so*' \) -exec cp -t "$zc" {} +
