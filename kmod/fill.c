@@ -25,9 +25,12 @@
 
 /*
  * What one more range costs: a maple tree node of 256 bytes holds at least
- * four ranges when it is least full.
+ * four ranges when it is least full. The first ranges are paid for with the
+ * fill, so that only one with its bytes all over the place can be refused
+ * half way.
  */
 #define ZC_FILL_RANGE_COST	64
+#define ZC_FILL_RANGES_PAID	32
 
 /**
  * struct zc_fill - a fill under way
@@ -35,7 +38,8 @@
  *	write and commit, so that they exclude each other
  * @object: the object, referenced
  * @covered: the bytes that are there, as ranges that do not touch
- * @charge: bytes taken from the capacity for @covered
+ * @ranges: upper bound of the number of ranges in @covered
+ * @charge: bytes taken from the capacity for them
  * @excl: ZC_PUT_EXCL was given
  * @committed: the object is public, and nothing may change any more
  */
@@ -43,6 +47,7 @@ struct zc_fill {
 	struct mutex lock; /* protects: see above */
 	struct zc_object *object;
 	struct maple_tree covered;
+	u64 ranges;
 	u64 charge;
 	bool excl;
 	bool committed;
@@ -79,7 +84,7 @@ static int zc_fill_cover(struct zc_fill *fill, unsigned long pos, size_t len)
 	joined |= zc_fill_widen(fill, pos, &first, &last);
 	joined |= zc_fill_widen(fill, pos + len - 1, &first, &last);
 	joined |= zc_fill_widen(fill, pos + len, &first, &last);
-	if (!joined) {
+	if (!joined && fill->ranges++ >= ZC_FILL_RANGES_PAID) {
 		err = zc_reclaim_charge(store, ZC_FILL_RANGE_COST);
 		if (err)
 			return err;
@@ -225,10 +230,14 @@ struct file *zc_fill_new(struct zc_store *store, const struct zc_put *put)
 	mutex_init(&fill->lock);
 	mt_init(&fill->covered);
 	fill->excl = put->flags & ZC_PUT_EXCL;
+	fill->charge = ZC_FILL_RANGES_PAID * ZC_FILL_RANGE_COST;
+	err = zc_reclaim_charge(store, fill->charge);
+	if (err)
+		goto err_free;
 	fill->object = zc_object_new(store, put);
 	if (IS_ERR(fill->object)) {
 		err = PTR_ERR(fill->object);
-		goto err_free;
+		goto err_uncharge;
 	}
 	err = zc_store_add_fd(store);
 	if (err)
@@ -239,7 +248,7 @@ struct file *zc_fill_new(struct zc_store *store, const struct zc_put *put)
 		err = PTR_ERR(file);
 		goto err_fd;
 	}
-	file->f_mode |= FMODE_PWRITE;
+	file->f_mode |= FMODE_PREAD | FMODE_PWRITE;
 	zc_store_count(store, ZC_C_FILLS, 1);
 	return file;
 
@@ -247,6 +256,8 @@ err_fd:
 	zc_store_del_fd(store);
 err_object:
 	zc_object_put(fill->object);
+err_uncharge:
+	zc_store_uncharge(store, fill->charge);
 err_free:
 	kfree(fill);
 	return ERR_PTR(err);

@@ -327,6 +327,6 @@ struct file *zc_pages_file(struct inode *inode,
 		module_put(fops->owner);
 		return file;
 	}
-	file->f_mode |= FMODE_LSEEK | FMODE_PREAD;
+	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
 	return file;
 }
