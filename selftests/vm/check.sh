@@ -74,7 +74,7 @@ early_build() {
 	[[ " ${kernels[*]} " == *" debug "* ]] || return 0
 	setsid nice "$VM_DIR/debug-kernel.sh" >/dev/null 2>"$BUILD/log/debug-kernel" </dev/null &
 	builder=$!
-	trap 'kill -- "-$builder" 2>/dev/null; _drop_tmpdirs' EXIT
+	trap 'kill -- "-$builder" 2>/dev/null || true; _drop_tmpdirs' EXIT
 }
 
 summary() {
