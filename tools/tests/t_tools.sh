@@ -173,6 +173,7 @@ serve() {
 	local address sends spliced
 
 	many_files
+	: >"$tmp/serve.out"
 	zcache-serve --store $store --listen 127.0.0.1:0 --load "$tmp/files" --budget 0 \
 		>"$tmp/serve.out" 2>"$tmp/serve.err" &
 	server=$!
