@@ -279,7 +279,8 @@ static void on_dumped_store(struct nlmsghdr *nlh, void *arg)
 	struct zc_nl_store store;
 
 	parse_store(nlh, &store);
-	dump->fn(&store, dump->arg);
+	if (dump->fn)
+		dump->fn(&store, dump->arg);
 }
 
 int zc_nl_store_dump(zc_nl_store_fn fn, void *arg)
@@ -342,7 +343,8 @@ static void on_dumped_object(struct nlmsghdr *nlh, void *arg)
 	struct zc_nl_object object;
 
 	parse_object(nlh, &object);
-	dump->fn(&object, dump->arg);
+	if (dump->fn)
+		dump->fn(&object, dump->arg);
 }
 
 int zc_nl_object_dump(const char *store, const void *prefix, size_t prefix_len,
