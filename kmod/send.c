@@ -196,6 +196,9 @@ static int zc_send_resolve(struct zc_send_op *op)
 
 		switch (piece->type) {
 		case ZC_PART_HEADER:
+			/* Without its header the message would be another. */
+			if (!object->header_len)
+				return -ENODATA;
 			piece->data = zc_object_header(object);
 			piece->len = object->header_len;
 			break;

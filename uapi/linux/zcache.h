@@ -37,7 +37,9 @@
  * ========== ==============================================================
  * E2BIG      the struct is larger than this kernel knows, and not zero there
  * EBADF      the node, object fd or fill fd is closed or not open for this
- * EFAULT     an address is not readable or not writable
+ * EFAULT     an address is not readable or not writable. The struct itself is
+ *            tried before the call acts; only one whose memory goes away in
+ *            the middle of the call gives this after the call did its work
  * EINVAL     struct too small, unknown flag, reserved member not zero, key
  *            empty, or an argument outside the range given at the member
  * ENAMETOOLONG the key is longer than the store allows
@@ -362,6 +364,7 @@ struct zc_part {
  * EAGAIN: the socket takes nothing now and may not block. EPIPE, ECONNRESET:
  * the peer or shutdown(2) closed it; SIGPIPE is never raised. ENOTCONN: not
  * connected, or listening. ENOTSOCK, EBADF: @sock is no socket, no fd.
+ * ENODATA: a HEADER part, and the object has no header blob.
  * EOPNOTSUPP: a socket of another kind. ERANGE: a part reaches past the end
  * of the object, or @skip past the end of the message. EINTR: a signal.
  * EMSGSIZE: INLINE parts above ZC_INLINE_BYTES_MAX together. EOVERFLOW: the
