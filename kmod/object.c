@@ -411,14 +411,16 @@ bool zc_object_expired(const struct zc_object *object)
  */
 struct inode *zc_object_inode(struct zc_object *object)
 {
-	struct inode *inode = smp_load_acquire(&object->inode);
 	u64 charge = zc_pages_charge(object->size);
 	struct zc_store *store = object->store;
 	struct iov_iter from;
+	struct inode *inode;
 	struct kvec kvec;
 	ssize_t err;
 
 	might_sleep();
+	/* Pairs with the release below: the pages are seen as written. */
+	inode = smp_load_acquire(&object->inode);
 	if (inode)
 		return inode;
 
@@ -440,7 +442,7 @@ struct inode *zc_object_inode(struct zc_object *object)
 			object->charge += charge;
 			if (object->linked)
 				store->linked_charge += charge;
-			/* Pairs with the load above: the pages are written. */
+			/* Pairs with the acquire above. */
 			smp_store_release(&object->inode, inode);
 			spin_unlock(&store->lock);
 			return inode;
