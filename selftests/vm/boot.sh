@@ -68,7 +68,7 @@ fi
 code=0
 timeout --foreground -k 5 "$deadline" "${qemu[@]}" &
 child=$!
-trap 'kill "$child" 2>/dev/null; _drop_tmpdirs' EXIT
+trap 'kill "$child" 2>/dev/null || true; _drop_tmpdirs' EXIT
 wait "$child" || code=$?
 trap _drop_tmpdirs EXIT
 exit "$code"

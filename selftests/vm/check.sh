@@ -90,6 +90,9 @@ summary() {
 }
 
 mkdir -p "$BUILD/log"
+# Two checks in one build folder would write into each other's results; give
+# the other one a folder of its own (ZCACHE_BUILD) to have them at once.
+lock "check-$(echo "$BUILD" | sha256sum | cut -c1-12)"
 : >"$results"
 builder=
 early_build
