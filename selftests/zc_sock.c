@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <sys/socket.h>
@@ -115,13 +116,26 @@ int zct_silent(int sv[2])
 ssize_t zct_stuff(int fd)
 {
 	static const char zeros[4096];
-	ssize_t n, total = 0;
+	ssize_t n, total = 0, before;
+	struct tcp_info info;
+	socklen_t len;
 
-	/* A small segment may still fit where a large one does not. */
-	while ((n = send(fd, zeros, sizeof(zeros), MSG_DONTWAIT | MSG_NOSIGNAL)) > 0 ||
-	       (n = send(fd, zeros, 1, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
-		total += n;
-	return errno == EAGAIN ? total : -errno;
+	do {
+		before = total;
+		/* A small segment may still fit where a large one does not. */
+		while ((n = send(fd, zeros, sizeof(zeros), MSG_DONTWAIT | MSG_NOSIGNAL)) > 0 ||
+		       (n = send(fd, zeros, 1, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+			total += n;
+		if (errno != EAGAIN)
+			return -errno;
+		/* What is on its way will make room when it has arrived. */
+		do {
+			len = sizeof(info);
+			if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+				return -errno;
+		} while (info.tcpi_unacked && !sched_yield());
+	} while (total != before);
+	return total;
 }
 
 static void *rx_thread(void *arg)

@@ -342,7 +342,7 @@ bool zct_slow(void)
 unsigned int zct_times(unsigned int n)
 {
 	const char *scale = getenv("ZCACHE_SCALE");
-	double f = scale ? atof(scale) : zct_slow() ? 0.1 : 1;
+	double f = scale ? atof(scale) : zct_slow() ? 0.2 : 1;
 	unsigned int times = n * f;
 
 	return times ? times : 1;

@@ -118,7 +118,7 @@ int zct_read_all(int fd, void *buf, size_t len);
 int zct_write_all(int fd, const void *buf, size_t len);
 /* 0 if nothing but what this call sends itself arrives on the pair. */
 int zct_silent(int sv[2]);
-/* Sends until the (non-blocking) socket takes no more; bytes or -errno. */
+/* Sends until the socket takes no more, and will not until it is read. */
 ssize_t zct_stuff(int fd);
 
 /* A thread that collects what arrives until the end of the stream. */
