@@ -45,8 +45,13 @@ static_assert(!IS_ENABLED(CONFIG_HIGHMEM));
 #define ZC_SEND_RUNS	16
 #define ZC_SEND_BYTES	SZ_2M
 
-/* INLINE bytes up to this many need no memory of their own. */
-#define ZC_SEND_SMALL	512
+/*
+ * Parts and INLINE bytes that need no memory of their own: a usual answer is a
+ * header, some lines and a body. Debian's kernels zero what they allocate,
+ * which a small answer would notice.
+ */
+#define ZC_SEND_PARTS	4
+#define ZC_SEND_SMALL	256
 
 /**
  * struct zc_piece - one part, resolved
@@ -81,11 +86,12 @@ struct zc_piece {
  * @total: bytes of the message
  * @current_piece: the piece that @pos is in
  * @piece_pos: and where in it
+ * @nr: pieces
+ * @piece: the pieces; @few or memory of their own
  * @inline_len: bytes of all INLINE parts
  * @inline_data: those bytes; @small or memory of their own
- * @small: for a few of them
- * @nr: pieces
- * @piece: the pieces
+ * @few: a few pieces
+ * @small: a few INLINE bytes
  */
 struct zc_send_op {
 	struct zc_store *store;
@@ -99,11 +105,12 @@ struct zc_send_op {
 	u64 total;
 	unsigned int current_piece;
 	u64 piece_pos;
+	unsigned int nr;
+	struct zc_piece *piece;
 	size_t inline_len;
 	u8 *inline_data;
+	struct zc_piece few[ZC_SEND_PARTS];
 	u8 small[ZC_SEND_SMALL];
-	unsigned int nr;
-	struct zc_piece piece[];
 };
 
 /* Takes one part in, as far as it can be checked without the object. */
@@ -148,6 +155,11 @@ static int zc_send_parts(struct zc_send_op *op, u64 addr)
 	unsigned int i;
 	int err;
 
+	if (op->nr > ARRAY_SIZE(op->few))
+		op->piece = kmalloc_array(op->nr, sizeof(*op->piece),
+					  GFP_KERNEL);
+	if (!op->piece)
+		return -ENOMEM;
 	for (i = 0; i < op->nr; i++) {
 		if (copy_from_user(&part, &parts[i], sizeof(part)))
 			return -EFAULT;
@@ -164,7 +176,6 @@ static int zc_send_inline(struct zc_send_op *op)
 	unsigned int i;
 	u8 *to;
 
-	op->inline_data = op->small;
 	if (op->inline_len > sizeof(op->small))
 		op->inline_data = kvmalloc(op->inline_len, GFP_KERNEL);
 	if (!op->inline_data)
@@ -292,7 +303,8 @@ static void zc_send_advance(struct zc_send_op *op, u64 bytes)
 }
 
 /* Sends some of the current piece by reference; sets the bytes asked. */
-static int zc_send_splice(struct zc_send_op *op, size_t *asked)
+static noinline_for_stack int zc_send_splice(struct zc_send_op *op,
+					     size_t *asked)
 {
 	const struct zc_piece *piece = &op->piece[op->current_piece];
 	struct inode *inode = op->object->inode;
@@ -334,7 +346,8 @@ static int zc_send_splice(struct zc_send_op *op, size_t *asked)
  * Sends by copy from the current piece on, up to the next piece that goes by
  * reference; sets the bytes asked.
  */
-static int zc_send_copy(struct zc_send_op *op, size_t *asked)
+static noinline_for_stack int zc_send_copy(struct zc_send_op *op,
+					   size_t *asked)
 {
 	size_t want = min(op->end - op->pos, (u64)ZC_SEND_BYTES);
 	struct folio *folio[ZC_SEND_RUNS];
@@ -484,36 +497,35 @@ static int zc_send_sock(struct zc_send_op *op, struct zc_send *send)
 long zc_send_call(struct zc_call *call, void *cmd)
 {
 	struct zc_send *send = cmd;
-	struct zc_send_op *op;
+	struct zc_send_op op;
 	int err;
 
 	if (send->flags & ~(ZC_SEND_FD | ZC_SEND_EXPIRED_OK | ZC_SEND_NOWAIT |
 			    ZC_SEND_MORE | ZC_SEND_COPY) ||
 	    !send->nr_parts || send->nr_parts > ZC_PARTS_MAX)
 		return -EINVAL;
-	op = kmalloc(struct_size(op, piece, send->nr_parts), GFP_KERNEL);
-	if (!op)
-		return -ENOMEM;
-	op->store = call->store;
-	op->nr = send->nr_parts;
-	op->more = send->flags & ZC_SEND_MORE;
-	op->splice = !(send->flags & ZC_SEND_COPY);
-	op->pos = 0;
-	op->current_piece = 0;
-	op->piece_pos = 0;
-	op->inline_len = 0;
-	op->inline_data = op->small;
+	op.store = call->store;
+	op.more = send->flags & ZC_SEND_MORE;
+	op.splice = !(send->flags & ZC_SEND_COPY);
+	op.pos = 0;
+	op.current_piece = 0;
+	op.piece_pos = 0;
+	op.nr = send->nr_parts;
+	op.piece = op.few;
+	op.inline_len = 0;
+	op.inline_data = op.small;
 
-	err = zc_send_parts(op, send->parts) ?: zc_send_inline(op);
+	err = zc_send_parts(&op, send->parts) ?: zc_send_inline(&op);
 	if (!err) {
-		op->sock = sockfd_lookup(send->sock, &err);
-		if (op->sock) {
-			err = zc_send_sock(op, send);
-			sockfd_put(op->sock);
+		op.sock = sockfd_lookup(send->sock, &err);
+		if (op.sock) {
+			err = zc_send_sock(&op, send);
+			sockfd_put(op.sock);
 		}
 	}
-	if (op->inline_data != op->small)
-		kvfree(op->inline_data);
-	kfree(op);
+	if (op.inline_data != op.small)
+		kvfree(op.inline_data);
+	if (op.piece != op.few)
+		kfree(op.piece);
 	return err ?: zc_ioctl_reply(call, send);
 }
