@@ -32,6 +32,9 @@
 #define ZC_FILL_RANGE_COST	64
 #define ZC_FILL_RANGES_PAID	32
 
+/* Ranges are of unsigned long, and must hold any position. */
+static_assert(IS_ENABLED(CONFIG_64BIT));
+
 /**
  * struct zc_fill - a fill under way
  * @lock: protects the members below and the bytes of @object; taken by each
@@ -248,7 +251,7 @@ struct file *zc_fill_new(struct zc_store *store, const struct zc_put *put)
 		err = PTR_ERR(file);
 		goto err_fd;
 	}
-	file->f_mode |= FMODE_PREAD | FMODE_PWRITE;
+	file->f_mode |= FMODE_PREAD | FMODE_PWRITE | FMODE_ATOMIC_POS;
 	zc_store_count(store, ZC_C_FILLS, 1);
 	return file;
 

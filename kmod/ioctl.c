@@ -7,6 +7,7 @@
 
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -341,7 +342,7 @@ static long zc_ioctl_get(struct zc_call *call, void *cmd)
 	};
 	struct zc_object *object;
 	struct iov_iter to;
-	long err = 0;
+	long err;
 	u64 len;
 
 	if (get->flags & ~(ZC_GET_FD | ZC_GET_EXPIRED_OK))
@@ -364,13 +365,12 @@ static long zc_ioctl_get(struct zc_call *call, void *cmd)
 		goto out;
 	}
 	iov_iter_ubuf(&to, ITER_DEST, u64_to_user_ptr(get->buf), len);
-	get->copied = zc_object_read(object, get->offset, &to);
-	zc_store_count(call->store, ZC_C_GETS, 1);
-	zc_store_count(call->store, ZC_C_GET_BYTES, get->copied);
-	if (get->copied < len) {
-		err = fatal_signal_pending(current) ? -EINTR : -EFAULT;
+	err = zc_object_read(object, get->offset, &to);
+	if (err)
 		goto out;
-	}
+	zc_store_count(call->store, ZC_C_GETS, 1);
+	zc_store_count(call->store, ZC_C_GET_BYTES, len);
+	get->copied = len;
 	get->generation = object->generation;
 	get->data_len = object->size;
 	err = zc_ioctl_reply(call, get);
@@ -520,7 +520,7 @@ long zc_ioctl_node(struct file *file, unsigned int nr, unsigned long arg)
 
 	if (i >= ARRAY_SIZE(zc_ioctls) || zc_ioctls[i].nr != nr)
 		return -ENOTTY;
-	op = &zc_ioctls[i];
+	op = &zc_ioctls[array_index_nospec(i, ARRAY_SIZE(zc_ioctls))];
 	if (op->mode & ~file->f_mode)
 		return -EBADF;
 	err = zc_ioctl_copy_in(&call, &cmd, op->size, op->min_size);

@@ -24,6 +24,9 @@
 static_assert(ZCACHE_A_STATS_HITS == 2);
 static_assert(ZCACHE_A_STATS_MAX == ZC_C_NR + 1);
 
+/* Objects of a dump that are looked at without rescheduling. */
+#define ZC_DUMP_RUN		1024
+
 /* Less than this is no cache. */
 #define ZC_CAPACITY_MIN		SZ_64K
 
@@ -426,6 +429,7 @@ int zcache_nl_object_get_dumpit(struct sk_buff *skb,
 {
 	struct zc_netlink_walk *walk = (void *)cb->args[0];
 	struct zc_object *object;
+	unsigned int seen = 0;
 
 	/* The table grew or shrank, and is walked anew. */
 	if (rhashtable_walk_start_check(&walk->iter))
@@ -433,6 +437,15 @@ int zcache_nl_object_get_dumpit(struct sk_buff *skb,
 	/* The one that did not fit in the last message comes again. */
 	object = rhashtable_walk_peek(&walk->iter);
 	for (; object; object = rhashtable_walk_next(&walk->iter)) {
+		if (!(++seen % ZC_DUMP_RUN)) {
+			rhashtable_walk_stop(&walk->iter);
+			cond_resched();
+			if (rhashtable_walk_start_check(&walk->iter))
+				cb->seq++;
+			object = rhashtable_walk_peek(&walk->iter);
+			if (!object)
+				break;
+		}
 		if (IS_ERR(object)) {
 			cb->seq++;
 			continue;

@@ -155,7 +155,7 @@ struct zc_object *zc_object_new(struct zc_store *store,
 	if (err)
 		goto err_free;
 	if (!is_inline) {
-		object->inode = zc_pages_new(object->size);
+		object->inode = zc_pages_new(store, object->size);
 		if (IS_ERR(object->inode)) {
 			err = PTR_ERR(object->inode);
 			goto err_uncharge;
@@ -182,12 +182,18 @@ err_free:
 void zc_object_put(struct zc_object *object)
 {
 	struct zc_store *store = object->store;
+	u64 charge;
 
 	might_sleep();
 	if (!refcount_dec_and_test(&object->refs))
 		return;
-	iput(object->inode);
-	zc_store_uncharge(store, object->charge);
+	charge = object->charge;
+	if (object->inode) {
+		/* That of the pages goes with them. */
+		charge -= zc_pages_charge(object->size);
+		iput(object->inode);
+	}
+	zc_store_uncharge(store, charge);
 	kfree_rcu(object, rcu);
 	zc_store_put(store);
 }
@@ -219,16 +225,17 @@ ssize_t zc_object_write(struct zc_object *object, loff_t pos,
  * @to: where to, possibly user memory
  *
  * Context: process; may sleep and fault.
- * Return: bytes copied, possibly short.
+ * Return: 0, -EFAULT, -EINTR or -EIO.
  */
-size_t zc_object_read(struct zc_object *object, loff_t pos,
-		      struct iov_iter *to)
+int zc_object_read(struct zc_object *object, loff_t pos, struct iov_iter *to)
 {
 	size_t len = iov_iter_count(to);
 
 	if (!object->is_inline)
 		return zc_pages_read(object->inode, pos, len, to);
-	return copy_to_iter(zc_object_inline(object) + pos, len, to);
+	if (copy_to_iter(zc_object_inline(object) + pos, len, to) != len)
+		return -EFAULT;
+	return 0;
 }
 
 /* Takes an object out of the queue; the hand moves on if it was there. */
@@ -427,7 +434,7 @@ struct inode *zc_object_inode(struct zc_object *object)
 	err = zc_reclaim_charge(store, charge);
 	if (err)
 		return ERR_PTR(err);
-	inode = zc_pages_new(object->size);
+	inode = zc_pages_new(store, object->size);
 	if (IS_ERR(inode)) {
 		zc_store_uncharge(store, charge);
 		return inode;
@@ -449,9 +456,8 @@ struct inode *zc_object_inode(struct zc_object *object)
 		}
 		spin_unlock(&store->lock);
 	}
-	/* Failed, or another open was first. */
+	/* Failed, or another open was first. The charge goes with the inode. */
 	iput(inode);
-	zc_store_uncharge(store, charge);
 	if (err != object->size)
 		return ERR_PTR(err < 0 ? err : -EINTR);
 	return object->inode;

@@ -78,8 +78,7 @@ struct zc_object *zc_object_new(struct zc_store *store,
 void zc_object_put(struct zc_object *object);
 ssize_t zc_object_write(struct zc_object *object, loff_t pos,
 			struct iov_iter *from);
-size_t zc_object_read(struct zc_object *object, loff_t pos,
-		      struct iov_iter *to);
+int zc_object_read(struct zc_object *object, loff_t pos, struct iov_iter *to);
 int zc_object_add(struct zc_object *object, bool excl);
 struct zc_object *zc_object_find(struct zc_store *store,
 				 const struct zc_key *key);

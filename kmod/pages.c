@@ -11,7 +11,9 @@
  * Every folio is marked dirty and the file system cannot write back, so nobody
  * but the module takes a folio out of a mapping: invalidation on behalf of
  * posix_fadvise(2), stealing by a pipe's reader and reclaim all leave dirty
- * folios alone. The mapping is unevictable besides, which spares reclaim the
+ * folios alone. Nor are they migrated: the kernel does not move a dirty folio of
+ * a mapping that has no method for it, and writers here do not hold the folio
+ * lock that would keep one in place. The mapping is unevictable besides, which spares reclaim the
  * look.
  */
 
@@ -25,6 +27,7 @@
 #include <linux/pseudo_fs.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/uio.h>
 
 #include "compat.h"
@@ -42,15 +45,20 @@
 #define ZC_PAGES_NODE_COST	576
 
 /*
- * Filling a cache must not get anyone killed: no allocation here may call on
- * the OOM killer. Large folios are welcome and never worth a wait for
- * compaction beyond the orders that the page allocator itself calls cheap.
+ * Filling a cache must not get anyone killed: no allocation of pages may call
+ * on the OOM killer. Large folios are welcome and never worth a wait for
+ * compaction beyond the orders that the page allocator itself calls cheap. Not
+ * movable, see above.
  */
-#define ZC_GFP_PAGE	(GFP_HIGHUSER_MOVABLE | __GFP_NORETRY | __GFP_NOWARN)
+#define ZC_GFP_PAGE	(GFP_HIGHUSER | __GFP_NORETRY | __GFP_NOWARN)
 #define ZC_GFP_LARGE	(ZC_GFP_PAGE & ~__GFP_DIRECT_RECLAIM)
 
 /* 2 MiB with 4 KiB pages: what x86 and arm64 can map by one entry. */
 #define ZC_MAX_ORDER	(21 - PAGE_SHIFT)
+
+/* Memory that cannot be had is worth this much of the cache. */
+#define ZC_EVICT_BYTES	SZ_256K
+#define ZC_EVICT_TRIES	8
 
 static struct vfsmount *zc_pages_mnt;
 static int zc_pages_mnt_count;
@@ -65,12 +73,54 @@ static int zc_pages_read_folio(struct file *file, struct folio *folio)
 static const struct address_space_operations zc_pages_aops = {
 	.read_folio	= zc_pages_read_folio,
 	.dirty_folio	= noop_dirty_folio,
-	.migrate_folio	= filemap_migrate_folio,
+	ZC_COMPAT_ERROR_REMOVE
+};
+
+/*
+ * An inode is for the object fd that was opened by the module and for nothing
+ * else: whoever comes by /proc/PID/fd could hang a watch on it, which would
+ * hold it when the file system goes.
+ */
+static int zc_pages_permission(ZC_COMPAT_IDMAP *idmap, struct inode *inode,
+			       int mask)
+{
+	return -EACCES;
+}
+
+static const struct inode_operations zc_pages_iops = {
+	.permission	= zc_pages_permission,
+};
+
+/*
+ * The charge is the inode's and not the object's: an O_PATH descriptor holds
+ * the inode longer. This cannot be the store's last reference where the super
+ * block hangs on it: either an object or a file's mount holds that, too.
+ */
+static void zc_pages_evict_inode(struct inode *inode)
+{
+	struct zc_store *store = inode->i_private;
+
+	truncate_inode_pages_final(&inode->i_data);
+	clear_inode(inode);
+	if (store) {
+		zc_store_uncharge(store, zc_pages_charge(inode->i_size));
+		zc_store_put(store);
+	}
+}
+
+static const struct super_operations zc_pages_sops = {
+	.evict_inode	= zc_pages_evict_inode,
+	.statfs		= simple_statfs,
 };
 
 static int zc_pages_init_fs_context(struct fs_context *fc)
 {
-	return init_pseudo(fc, ZC_PAGES_MAGIC) ? 0 : -ENOMEM;
+	struct pseudo_fs_context *ctx = init_pseudo(fc, ZC_PAGES_MAGIC);
+
+	if (!ctx)
+		return -ENOMEM;
+	ctx->ops = &zc_pages_sops;
+	return 0;
 }
 
 /*
@@ -92,11 +142,15 @@ static struct file_system_type zc_pages_fs = {
  */
 int zc_pages_get_fs(void)
 {
-	int err = simple_pin_fs(&zc_pages_fs, &zc_pages_mnt,
-				&zc_pages_mnt_count);
+	int err;
 
+	/* Pinning takes a reference that is not to be had any more in rmmod. */
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	err = simple_pin_fs(&zc_pages_fs, &zc_pages_mnt, &zc_pages_mnt_count);
 	if (!err)
 		zc_pages_mnt->mnt_sb->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
+	module_put(THIS_MODULE);
 	return err;
 }
 
@@ -108,18 +162,27 @@ void zc_pages_put_fs(void)
 
 /**
  * zc_pages_new() - make an inode without pages
+ * @store: the store, whose charge of zc_pages_charge() becomes the inode's and
+ *	is given back with it
  * @size: bytes of the object
  *
  * Context: process; may sleep.
  * Return: the inode, to be dropped with iput(), or an error pointer.
  */
-struct inode *zc_pages_new(u64 size)
+struct inode *zc_pages_new(struct zc_store *store, u64 size)
 {
+	struct mem_cgroup *old = set_active_memcg(store->memcg);
 	struct inode *inode = alloc_anon_inode(zc_pages_mnt->mnt_sb);
 
+	set_active_memcg(old);
 	if (IS_ERR(inode))
 		return inode;
+	zc_store_get(store);
+	inode->i_private = store;
 	inode->i_mode = S_IFREG | 0400;
+	inode->i_uid = GLOBAL_ROOT_UID;
+	inode->i_gid = GLOBAL_ROOT_GID;
+	inode->i_op = &zc_pages_iops;
 	/*
 	 * Who holds an object fd reaches the inode through /proc/PID/fd;
 	 * immutable, it cannot be truncated or its mode be changed.
@@ -148,6 +211,15 @@ u64 zc_pages_charge(u64 size)
 	       DIV_ROUND_UP_ULL(pages, 64) * ZC_PAGES_NODE_COST;
 }
 
+/*
+ * The next order to use, from @order down: never 1, since a folio of two pages
+ * has no room for the list that splitting it uses before 6.9.
+ */
+static unsigned int zc_pages_order_below(unsigned int order)
+{
+	return order > 2 ? order - 1 : 0;
+}
+
 /* The largest order whose naturally aligned block at @index ends by @nr. */
 static unsigned int zc_pages_order(pgoff_t index, pgoff_t nr)
 {
@@ -155,7 +227,7 @@ static unsigned int zc_pages_order(pgoff_t index, pgoff_t nr)
 			     ZC_MAX_ORDER : 0;
 
 	while (order && round_down(index, 1UL << order) + (1UL << order) > nr)
-		order--;
+		order = zc_pages_order_below(order);
 	return order;
 }
 
@@ -166,21 +238,23 @@ static struct folio *zc_pages_add(struct zc_store *store, struct inode *inode,
 	struct address_space *mapping = inode->i_mapping;
 	pgoff_t nr = DIV_ROUND_UP_ULL(inode->i_size, PAGE_SIZE);
 	unsigned int order = zc_pages_order(index, nr);
+	unsigned int tries = 0;
 	struct mem_cgroup *old;
-	bool evicted = false;
 	struct folio *folio;
 	size_t tail;
 	int err;
 
 	for (;;) {
-		folio = filemap_alloc_folio(order > PAGE_ALLOC_COSTLY_ORDER ?
-					    ZC_GFP_LARGE : ZC_GFP_PAGE, order);
+		gfp_t gfp = order > PAGE_ALLOC_COSTLY_ORDER ? ZC_GFP_LARGE :
+							      ZC_GFP_PAGE;
+
+		folio = filemap_alloc_folio(gfp, order);
 		err = -ENOMEM;
 		if (folio) {
 			old = set_active_memcg(store->memcg);
 			err = filemap_add_folio(mapping, folio,
 						round_down(index, 1UL << order),
-						ZC_GFP_PAGE);
+						gfp);
 			set_active_memcg(old);
 			if (!err)
 				break;
@@ -188,12 +262,12 @@ static struct folio *zc_pages_add(struct zc_store *store, struct inode *inode,
 		}
 		/* Not to be had, or in the way of smaller ones: one less. */
 		if (order) {
-			order--;
+			order = zc_pages_order_below(order);
 			continue;
 		}
-		if (evicted || !zc_reclaim_evict(store, PAGE_SIZE))
+		if (tries++ == ZC_EVICT_TRIES || fatal_signal_pending(current) ||
+		    !zc_reclaim_evict(store, ZC_EVICT_BYTES))
 			return ERR_PTR(err);
-		evicted = true;
 	}
 
 	/* The bytes past the end show in a mapping of the last page. */
@@ -226,9 +300,14 @@ ssize_t zc_pages_write(struct zc_store *store, struct inode *inode, loff_t pos,
 	int err = 0;
 
 	while (iov_iter_count(from)) {
-		struct folio *folio = zc_pages_find(inode, pos);
+		struct folio *folio;
 		size_t offset, len, copied;
 
+		if (fatal_signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
+		folio = zc_pages_find(inode, pos);
 		if (!folio)
 			folio = zc_pages_add(store, inode, pos >> PAGE_SHIFT);
 		if (IS_ERR(folio)) {
@@ -246,10 +325,6 @@ ssize_t zc_pages_write(struct zc_store *store, struct inode *inode, loff_t pos,
 			err = -EFAULT;
 			break;
 		}
-		if (fatal_signal_pending(current)) {
-			err = -EINTR;
-			break;
-		}
 		cond_resched();
 	}
 	return done ?: err;
@@ -265,7 +340,18 @@ ssize_t zc_pages_write(struct zc_store *store, struct inode *inode, loff_t pos,
  */
 struct folio *zc_pages_find(struct inode *inode, loff_t pos)
 {
-	return zc_compat_get_folio(inode->i_mapping, pos >> PAGE_SHIFT);
+	struct folio *folio = zc_compat_get_folio(inode->i_mapping,
+						  pos >> PAGE_SHIFT);
+
+	if (!folio)
+		return NULL;
+	/* Where memory failed, a read of the object fd leaves an empty folio. */
+	if (likely(folio_test_uptodate(folio) && !folio_test_hwpoison(folio) &&
+		   !(folio_test_large(folio) &&
+		     folio_test_has_hwpoisoned(folio))))
+		return folio;
+	folio_put(folio);
+	return NULL;
 }
 
 /**
@@ -276,20 +362,22 @@ struct folio *zc_pages_find(struct inode *inode, loff_t pos)
  * @to: where to, possibly user memory
  *
  * Context: process; may sleep and fault.
- * Return: bytes copied; fewer than @len on a bad address, a fatal signal or
- * memory that failed.
+ * Return: 0; -EFAULT, -EINTR on a fatal signal, -EIO if memory failed.
  */
-size_t zc_pages_read(struct inode *inode, loff_t pos, size_t len,
-		     struct iov_iter *to)
+int zc_pages_read(struct inode *inode, loff_t pos, size_t len,
+		  struct iov_iter *to)
 {
 	size_t done = 0;
 
-	while (done < len && !fatal_signal_pending(current)) {
-		struct folio *folio = zc_pages_find(inode, pos);
+	while (done < len) {
 		size_t offset, want, copied;
+		struct folio *folio;
 
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		folio = zc_pages_find(inode, pos);
 		if (!folio)
-			break;
+			return -EIO;
 		offset = offset_in_folio(folio, pos);
 		want = min(folio_size(folio) - offset, len - done);
 		copied = copy_page_to_iter(folio_page(folio, 0), offset, want,
@@ -298,10 +386,10 @@ size_t zc_pages_read(struct inode *inode, loff_t pos, size_t len,
 		pos += copied;
 		done += copied;
 		if (copied < want)
-			break;
+			return -EFAULT;
 		cond_resched();
 	}
-	return done;
+	return 0;
 }
 
 /**

@@ -23,6 +23,12 @@
 #define ZC_RECLAIM_SCAN		128
 #define ZC_RECLAIM_BATCH	32
 
+/*
+ * Objects that one call of the shrinker looks at for each page wanted: who
+ * runs short of memory does not wait for a walk round the whole queue.
+ */
+#define ZC_RECLAIM_SHRINK	32
+
 /**
  * struct zc_reclaim - one round of eviction
  * @store: where
@@ -79,12 +85,20 @@ static bool zc_reclaim_batch(struct zc_reclaim *r)
 		zc_object_unlink(object);
 		victims[nr++] = object;
 	}
+	if (nr)
+		store->evicting++;
 	spin_unlock(&store->lock);
 
 	r->objects += nr;
 	for (i = 0; i < nr; i++) {
 		zc_object_put(victims[i]);
 		cond_resched();
+	}
+	if (nr) {
+		spin_lock(&store->lock);
+		if (!--store->evicting)
+			wake_up_all(&store->evicted);
+		spin_unlock(&store->lock);
 	}
 	cond_resched();
 	return r->freed < r->want && r->scan && (seen || nr);
@@ -93,8 +107,9 @@ static bool zc_reclaim_batch(struct zc_reclaim *r)
 static void zc_reclaim_run(struct zc_reclaim *r)
 {
 	/* Twice round: once to clear marks, once to take what had them. */
-	if (!r->scan)
-		r->scan = 2 * READ_ONCE(r->store->objects) + 1;
+	u64 round = 2 * READ_ONCE(r->store->objects) + 1;
+
+	r->scan = r->scan ? min(r->scan, round) : round;
 	while (zc_reclaim_batch(r))
 		;
 }
@@ -141,8 +156,14 @@ int zc_reclaim_charge(struct zc_store *store, u64 bytes)
 			return -ENODEV;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		if (room < bytes && !zc_reclaim_evict(store, bytes - room))
-			return -ENOSPC;
+		if (room >= bytes || zc_reclaim_evict(store, bytes - room))
+			continue;
+		/* Somebody else has taken them all and is still freeing. */
+		if (!READ_ONCE(store->evicting))
+			return zc_store_charge(store, bytes) ? 0 : -ENOSPC;
+		if (wait_event_killable(store->evicted,
+					!READ_ONCE(store->evicting)))
+			return -EINTR;
 	}
 	return 0;
 }
@@ -188,6 +209,7 @@ static unsigned long zc_reclaim_scan(struct shrinker *shrinker,
 	struct zc_reclaim r = {
 		.store = store,
 		.want = (u64)sc->nr_to_scan << PAGE_SHIFT,
+		.scan = (u64)sc->nr_to_scan * ZC_RECLAIM_SHRINK,
 	};
 
 	/* Freeing an inode is file system work. */

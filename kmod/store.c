@@ -47,7 +47,8 @@ static char *zc_store_devnode(ZC_COMPAT_DEVNODE_CONST struct device *dev,
 		*uid = config->uid;
 	if (gid)
 		*gid = config->gid;
-	return kasprintf(GFP_KERNEL, "zcache/%s", config->name);
+	/* The device's own name is the path, with a "!" for the slash. */
+	return NULL;
 }
 
 /* No member is set up later than the device, see zc_store_alloc(). */
@@ -80,6 +81,7 @@ static struct zc_store *zc_store_alloc(const struct zc_store_config *config)
 	store->config = *config;
 	spin_lock_init(&store->lock);
 	INIT_LIST_HEAD(&store->queue);
+	init_waitqueue_head(&store->evicted);
 	INIT_LIST_HEAD(&store->entry);
 
 	store->stats = alloc_percpu(struct zc_stats);
@@ -105,7 +107,7 @@ static struct zc_store *zc_store_alloc(const struct zc_store_config *config)
 	store->dev.class = &zc_store_class;
 	store->dev.type = &zc_store_type;
 	store->dev.devt = MKDEV(MAJOR(zc_store_devt), minor);
-	err = dev_set_name(&store->dev, "%s", config->name);
+	err = dev_set_name(&store->dev, "zcache!%s", config->name);
 	if (err) {
 		put_device(&store->dev);
 		return ERR_PTR(err);

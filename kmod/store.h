@@ -7,6 +7,7 @@
 #include <linux/rhashtable.h>
 #include <linux/shrinker.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <uapi/linux/zcache.h>
 
 #include "stats.h"
@@ -60,6 +61,8 @@ struct zc_store_config {
  * @hand: where SIEVE looks next; NULL for the tail of @queue
  * @objects: how many are in @queue
  * @linked_charge: sum of their charges
+ * @evicting: rounds of eviction that have unlinked objects not yet freed
+ * @evicted: woken when @evicting is zero again
  * @used: bytes charged; at most the capacity
  * @generation: the last one given out
  *
@@ -82,6 +85,8 @@ struct zc_store {
 	struct list_head *hand;
 	u64 objects;
 	u64 linked_charge;
+	unsigned int evicting;
+	wait_queue_head_t evicted;
 	atomic64_t used ____cacheline_aligned_in_smp;
 	atomic64_t generation;
 };

@@ -24,6 +24,20 @@ static inline struct folio *zc_compat_get_folio(struct address_space *mapping,
 	return IS_ERR(folio) ? NULL : folio;
 }
 
+/* inode_operations.permission's first argument changed its type in 6.3. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define ZC_COMPAT_IDMAP struct mnt_idmap
+#else
+#define ZC_COMPAT_IDMAP struct user_namespace
+#endif
+
+/* Memory that failed leaves the mapping; by page before 6.8. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define ZC_COMPAT_ERROR_REMOVE	.error_remove_folio = generic_error_remove_folio,
+#else
+#define ZC_COMPAT_ERROR_REMOVE	.error_remove_page = generic_error_remove_page,
+#endif
+
 /* device_type.devnode's device became const in 6.2. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
 #define ZC_COMPAT_DEVNODE_CONST const

@@ -66,6 +66,9 @@ int zc_compat_splice(struct socket *sock, struct bio_vec *bvec,
 			if (ret <= 0)
 				goto out;
 			sent += ret;
+			/* It waited as long as it may, or has an error to tell. */
+			if (ret < left)
+				goto out;
 			offset += ret;
 			left -= ret;
 		}
