@@ -2,6 +2,7 @@
 /* Messages that no tool would send, and the listing of objects. */
 #include <stdlib.h>
 #include <netlink/genl/genl.h>
+#include <sys/utsname.h>
 
 #include "zc_harness.h"
 
@@ -12,6 +13,25 @@ ZCT_STORE_FIXTURE(netlink, .capacity = 64 * MiB)
 	do { \
 		EXPECT_ERR(error, call); \
 		EXPECT_LT(5, strlen(zc_nl_extack())) TH_LOG("no sentence with " #error); \
+	} while (0)
+
+/*
+ * The same of a dump. Linux 6.1 gives the beginning of a dump no place for a
+ * sentence; what it says later comes with an end of the dump that libnl takes
+ * for success.
+ */
+static bool dumps_say_why(void)
+{
+	struct utsname uts;
+
+	return uname(&uts) || strncmp(uts.release, "6.1.", 4);
+}
+
+#define EXPECT_DUMP_REFUSED(error, call) \
+	do { \
+		EXPECT_ERR(error, call); \
+		if (dumps_say_why()) \
+			EXPECT_LT(5, strlen(zc_nl_extack())) TH_LOG("no sentence with " #error); \
 	} while (0)
 
 static struct nl_msg *new_msg(const char *name)
@@ -40,8 +60,8 @@ TEST_F(netlink, malformed)
 	EXPECT_REFUSED(EINVAL, zc_nl_call(zc_nl_msg(ZCACHE_CMD_STORE_DEL, 0), NULL, NULL));
 	EXPECT_REFUSED(EINVAL, zc_nl_call(zc_nl_msg(ZCACHE_CMD_STORE_GET, 0), NULL, NULL));
 	EXPECT_REFUSED(EINVAL, zc_nl_call(zc_nl_msg(ZCACHE_CMD_OBJECT_GET, 0), NULL, NULL));
-	EXPECT_REFUSED(EINVAL, zc_nl_call(zc_nl_msg(ZCACHE_CMD_OBJECT_GET, NLM_F_DUMP), NULL,
-					  NULL));
+	EXPECT_DUMP_REFUSED(EINVAL, zc_nl_call(zc_nl_msg(ZCACHE_CMD_OBJECT_GET, NLM_F_DUMP),
+					       NULL, NULL));
 	/* a number of the wrong size */
 	msg = new_msg(NAME);
 	nla_put_u32(msg, ZCACHE_A_STORE_CAPACITY, MiB);
@@ -189,7 +209,7 @@ TEST_F(netlink, objects)
 	EXPECT_EQ(0, ob.hits);
 	EXPECT_REFUSED(ENOENT, zc_nl_object_get(self->s.name, "key", 3, &ob));
 	EXPECT_REFUSED(ENOENT, zc_nl_object_get("no-such-store", "key", 3, &ob));
-	EXPECT_REFUSED(ENOENT, zc_nl_object_dump("no-such-store", NULL, 0, NULL, NULL));
+	EXPECT_DUMP_REFUSED(ENOENT, zc_nl_object_dump("no-such-store", NULL, 0, NULL, NULL));
 }
 
 /* Looking is no use: neither the counters nor the objects' hits move. */
