@@ -31,7 +31,8 @@
  * @min_size: bytes of the first published struct
  *
  * Context: process; may fault.
- * Return: 0, -EFAULT (also if it cannot be written), -EINVAL (too small), -E2BIG (unknown bytes not zero).
+ * Return: 0, -EFAULT (also if it cannot be written), -EINVAL (too small),
+ * -E2BIG (unknown bytes not zero).
  */
 int zc_ioctl_copy_in(struct zc_call *call, void *cmd, size_t size,
 		     size_t min_size)

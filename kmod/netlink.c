@@ -437,6 +437,10 @@ int zcache_nl_object_get_dumpit(struct sk_buff *skb,
 	/* The one that did not fit in the last message comes again. */
 	object = rhashtable_walk_peek(&walk->iter);
 	for (; object; object = rhashtable_walk_next(&walk->iter)) {
+		if (IS_ERR(object)) {
+			cb->seq++;
+			continue;
+		}
 		if (!(++seen % ZC_DUMP_RUN)) {
 			rhashtable_walk_stop(&walk->iter);
 			cond_resched();
@@ -445,10 +449,10 @@ int zcache_nl_object_get_dumpit(struct sk_buff *skb,
 			object = rhashtable_walk_peek(&walk->iter);
 			if (!object)
 				break;
-		}
-		if (IS_ERR(object)) {
-			cb->seq++;
-			continue;
+			if (IS_ERR(object)) {
+				cb->seq++;
+				continue;
+			}
 		}
 		if (object->key_len < walk->prefix_len ||
 		    memcmp(object->blob, walk->prefix, walk->prefix_len))

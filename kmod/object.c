@@ -277,8 +277,8 @@ void zc_object_unlink(struct zc_object *object)
  * Sets the generation and the time of the commit.
  *
  * Context: process; may sleep.
- * Return: 0, -EEXIST, -ENODEV if the store was deleted, -ENOMEM. After an
- * error the object is as before.
+ * Return: 0, -EEXIST, -ENODEV if the store was deleted, -EIO if memory failed
+ * under the bytes, -ENOMEM. After an error the object is as before.
  */
 int zc_object_add(struct zc_object *object, bool excl)
 {
@@ -288,6 +288,8 @@ int zc_object_add(struct zc_object *object, bool excl)
 	int err = 0;
 
 	might_sleep();
+	if (object->inode && zc_pages_failed(object->inode))
+		return -EIO;
 	object->created_ns = ktime_get_real_ns();
 	/* For the index; before the object can be found. */
 	refcount_inc(&object->refs);

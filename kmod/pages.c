@@ -11,10 +11,10 @@
  * Every folio is marked dirty and the file system cannot write back, so nobody
  * but the module takes a folio out of a mapping: invalidation on behalf of
  * posix_fadvise(2), stealing by a pipe's reader and reclaim all leave dirty
- * folios alone. Nor are they migrated: the kernel does not move a dirty folio of
- * a mapping that has no method for it, and writers here do not hold the folio
- * lock that would keep one in place. The mapping is unevictable besides, which spares reclaim the
- * look.
+ * folios alone. Nor are they migrated: the kernel does not move a dirty folio
+ * of a mapping that has no method for it, and writers here do not hold the
+ * folio lock that would keep one in place. The mapping is unevictable besides,
+ * which spares reclaim the look.
  */
 
 #include <linux/file.h>
@@ -265,6 +265,9 @@ static struct folio *zc_pages_add(struct zc_store *store, struct inode *inode,
 			order = zc_pages_order_below(order);
 			continue;
 		}
+		/* One that cannot be used is there: its memory failed. */
+		if (err == -EEXIST)
+			return ERR_PTR(-EIO);
 		if (tries++ == ZC_EVICT_TRIES || fatal_signal_pending(current) ||
 		    !zc_reclaim_evict(store, ZC_EVICT_BYTES))
 			return ERR_PTR(err);
@@ -279,6 +282,17 @@ static struct folio *zc_pages_add(struct zc_store *store, struct inode *inode,
 	folio_mark_dirty(folio);
 	folio_unlock(folio);
 	return folio;
+}
+
+/**
+ * zc_pages_failed() - whether memory failed and took written bytes with it
+ * @inode: the pages
+ *
+ * Return: true if it did, ever; what was written may then be a hole.
+ */
+bool zc_pages_failed(const struct inode *inode)
+{
+	return test_bit(AS_EIO, &inode->i_mapping->flags);
 }
 
 /**
@@ -305,6 +319,10 @@ ssize_t zc_pages_write(struct zc_store *store, struct inode *inode, loff_t pos,
 
 		if (fatal_signal_pending(current)) {
 			err = -EINTR;
+			break;
+		}
+		if (zc_pages_failed(inode)) {
+			err = -EIO;
 			break;
 		}
 		folio = zc_pages_find(inode, pos);

@@ -37,6 +37,7 @@
  * @freed: bytes of charge taken
  * @objects: objects taken
  * @all: also those marked or in use, for the end of the store
+ * @scan_all: @scan was enough to look at each object twice
  */
 struct zc_reclaim {
 	struct zc_store *store;
@@ -45,6 +46,7 @@ struct zc_reclaim {
 	u64 freed;
 	u64 objects;
 	bool all;
+	bool scan_all;
 };
 
 static bool zc_reclaim_keeps(const struct zc_reclaim *r,
@@ -96,9 +98,10 @@ static bool zc_reclaim_batch(struct zc_reclaim *r)
 	}
 	if (nr) {
 		spin_lock(&store->lock);
-		if (!--store->evicting)
-			wake_up_all(&store->evicted);
+		store->evicting--;
+		store->evict_round++;
 		spin_unlock(&store->lock);
+		wake_up_all(&store->evicted);
 	}
 	cond_resched();
 	return r->freed < r->want && r->scan && (seen || nr);
@@ -109,7 +112,9 @@ static void zc_reclaim_run(struct zc_reclaim *r)
 	/* Twice round: once to clear marks, once to take what had them. */
 	u64 round = 2 * READ_ONCE(r->store->objects) + 1;
 
-	r->scan = r->scan ? min(r->scan, round) : round;
+	r->scan_all = !r->scan || r->scan >= round;
+	if (r->scan_all)
+		r->scan = round;
 	while (zc_reclaim_batch(r))
 		;
 }
@@ -144,6 +149,8 @@ u64 zc_reclaim_evict(struct zc_store *store, u64 bytes)
  */
 int zc_reclaim_charge(struct zc_store *store, u64 bytes)
 {
+	unsigned int evicting, round;
+
 	might_sleep();
 	/* What never fits evicts nothing. */
 	if (bytes > store->config.capacity)
@@ -158,11 +165,15 @@ int zc_reclaim_charge(struct zc_store *store, u64 bytes)
 			return -EINTR;
 		if (room >= bytes || zc_reclaim_evict(store, bytes - room))
 			continue;
-		/* Somebody else has taken them all and is still freeing. */
-		if (!READ_ONCE(store->evicting))
+		/* Or has somebody taken them all and is still freeing? */
+		spin_lock(&store->lock);
+		evicting = store->evicting;
+		round = store->evict_round;
+		spin_unlock(&store->lock);
+		if (!evicting)
 			return zc_store_charge(store, bytes) ? 0 : -ENOSPC;
-		if (wait_event_killable(store->evicted,
-					!READ_ONCE(store->evicting)))
+		if (wait_event_killable(store->evicted, round !=
+					READ_ONCE(store->evict_round)))
 			return -EINTR;
 	}
 	return 0;
@@ -218,7 +229,13 @@ static unsigned long zc_reclaim_scan(struct shrinker *shrinker,
 	zc_reclaim_run(&r);
 	zc_store_count(store, ZC_C_SHRINKS, r.objects);
 	zc_store_count(store, ZC_C_SHRUNK_BYTES, r.freed);
-	return r.freed >> PAGE_SHIFT ?: SHRINK_STOP;
+	/*
+	 * A look that only took marks away is no reason to stop: the next one
+	 * goes on from there. One all round that found nothing is.
+	 */
+	if (!r.freed && r.scan_all)
+		return SHRINK_STOP;
+	return r.freed >> PAGE_SHIFT;
 }
 
 /**

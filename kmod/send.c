@@ -267,7 +267,7 @@ static bool zc_send_by_reference(const struct zc_send_op *op,
 	       piece->len >= op->store->config.splice_threshold;
 }
 
-/* A route without scatter-gather would copy; so it is done, and counted, here. */
+/* A route without scatter-gather would copy: done here, it is counted. */
 static void zc_send_check_route(struct zc_send_op *op)
 {
 	unsigned int i;

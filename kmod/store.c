@@ -155,6 +155,8 @@ int zc_store_new(const struct zc_store_config *config,
 		if (store == ERR_PTR(-ENOSPC))
 			NL_SET_ERR_MSG(extack,
 				       "there are 1024 stores already, the most there can be");
+		else if (store == ERR_PTR(-ENODEV))
+			NL_SET_ERR_MSG(extack, "the module is being unloaded");
 		else
 			NL_SET_ERR_MSG(extack, "no memory for another store");
 		return PTR_ERR(store);

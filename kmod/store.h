@@ -62,7 +62,8 @@ struct zc_store_config {
  * @objects: how many are in @queue
  * @linked_charge: sum of their charges
  * @evicting: rounds of eviction that have unlinked objects not yet freed
- * @evicted: woken when @evicting is zero again
+ * @evict_round: how many such rounds have ended
+ * @evicted: woken when one ends
  * @used: bytes charged; at most the capacity
  * @generation: the last one given out
  *
@@ -86,6 +87,7 @@ struct zc_store {
 	u64 objects;
 	u64 linked_charge;
 	unsigned int evicting;
+	unsigned int evict_round;
 	wait_queue_head_t evicted;
 	atomic64_t used ____cacheline_aligned_in_smp;
 	atomic64_t generation;

@@ -43,6 +43,7 @@
  * EINVAL     struct too small, unknown flag, reserved member not zero, key
  *            empty, or an argument outside the range given at the member
  * ENAMETOOLONG the key is longer than the store allows
+ * EIO        memory failed and took bytes of the object with it
  * ENODEV     the store was deleted
  * ENOENT     no such key, or the object has expired
  * ENOMEM     the kernel has no memory for it
