@@ -11,6 +11,9 @@
 
 #include "zc_harness.h"
 
+#ifndef MADV_HWPOISON
+#define MADV_HWPOISON	100
+#endif
 #ifndef MADV_COLD
 #define MADV_COLD	20
 #endif
@@ -76,7 +79,8 @@ TEST_F(pages, path_outlives_store)
 	path = open(self->proc, O_PATH);
 	ASSERT_LE(0, path);
 	close(fd);
-	EXPECT_OK(zct_store_end(&s));
+	close(s.fd);
+	EXPECT_OK(zc_nl_store_del(s.name, false));
 	close(path);
 }
 
@@ -119,6 +123,31 @@ TEST_F(pages, split)
 		close(fd);
 	}
 	EXPECT_OK(zct_delete_key(self->s.fd, "s"));
+}
+
+/* Memory that fails is an error, never other bytes, and spares the rest. */
+TEST_F(pages, memory_failure)
+{
+	unsigned char *map = mmap(NULL, BIG, PROT_READ, MAP_SHARED, self->fd, 0);
+	unsigned char *buf = zct_alloc(BIG);
+	const size_t bad = 5 * 4096;
+
+	ASSERT_NE(MAP_FAILED, map);
+	if (madvise(map + bad, 4096, MADV_HWPOISON)) {
+		munmap(map, BIG);
+		SKIP(return, "no injection of memory failure in this kernel");
+	}
+	munmap(map, BIG);
+	EXPECT_EQ(-EIO, zct_get_data(self->s.fd, "k", buf, 4096, bad));
+	EXPECT_EQ(-EIO, zct_get_data(self->s.fd, "k", buf, BIG, 0));
+	/* reading the file leaves an empty page there, which is not served */
+	EXPECT_EQ(-1, pread(self->fd, buf, 4096, bad));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(-EIO, zct_get_data(self->s.fd, "k", buf, 4096, bad));
+	EXPECT_EQ(4096, zct_get_data(self->s.fd, "k", buf, 4096, 0));
+	EXPECT_EQ(-1, zct_check(buf, 4096, 1, 1, 0));
+	EXPECT_OK(zct_put_pattern(self->s.fd, "k", 1, 2, BIG, NULL));
+	EXPECT_OK(zct_verify_key(self->s.fd, "k", 1, 2, BIG));
 }
 
 /* While memory is compacted, what is written and read stays right. */
