@@ -33,6 +33,7 @@
 #define COPY_CHUNK	65536UL	/* as nginx's and Apache's output buffers */
 #define TURNS		7
 #define TURN_SECONDS	0.12
+#define WIDE		1.5	/* largest by smallest of a quiet machine's turns */
 #define KEY		"send_rows"
 
 static const size_t sizes[] = { 4096, 65536, 1UL << 20, MAX_SIZE };
@@ -42,6 +43,7 @@ static unsigned char *data;	/* what every row sends */
 static unsigned char *map;	/* the file, mapped for good */
 static unsigned char *chunk;
 static int file = -1, node = -1, sock = -1;
+static double spread;		/* the widest of rows that take long enough */
 
 static void die(const char *what)
 {
@@ -262,8 +264,11 @@ static double measure(size_t len)
 	for (t = 0; t < TURNS; t++)
 		for (r = 0; r < NR_ROWS; r++)
 			us[r][t] = turn(&rows[r], len);
-	for (r = 0; r < NR_ROWS; r++)
+	for (r = 0; r < NR_ROWS; r++) {
 		qsort(us[r], TURNS, sizeof(us[r][0]), compare);
+		if (len >= 1 << 20 && us[r][TURNS - 1] / us[r][0] > spread)
+			spread = us[r][TURNS - 1] / us[r][0];
+	}
 	zcache = us[ROW_ZCACHE][TURNS / 2];
 	if (len < 1 << 20)
 		printf("%4zu KiB", len >> 10);
@@ -313,6 +318,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "send_rows: the receiver failed\n");
 		return 1;
 	}
+	if (spread > WIDE)
+		printf("turns of one row differ by up to %.1f times: this machine is busy, measure again\n",
+		       spread);
 	uname(&uts);
 	printf("zcache: %.1f times sendfile at 1 MiB, %.1f at 10 MiB (Linux %s)\n",
 	       ratio[2], ratio[3], uts.release);
