@@ -28,7 +28,6 @@ int zct_store_new(struct zct_store *s, const struct zc_nl_cfg *cfg)
 	snprintf(s->name, sizeof(s->name), "t%d-%u", getpid(), __sync_add_and_fetch(&n, 1));
 	snprintf(s->path, sizeof(s->path), "/dev/zcache/%s", s->name);
 	s->fd = -1;
-	s->peer = -1;
 	if (!c.name)
 		c.name = s->name;
 	err = zc_nl_store_new(&c);
@@ -43,17 +42,63 @@ int zct_store_new(struct zct_store *s, const struct zc_nl_cfg *cfg)
 	return 0;
 }
 
-int zct_store_end(struct zct_store *s)
+/* The keys of a store, one after the other, each after its length. */
+struct keys {
+	unsigned char *data;
+	size_t len, room;
+};
+
+static void collect_key(const struct zc_nl_object *o, void *arg)
 {
+	struct keys *k = arg;
+
+	if (k->room - k->len < sizeof(o->key_len) + o->key_len) {
+		k->room = 2 * k->room + 4096;
+		k->data = realloc(k->data, k->room);
+		if (!k->data)
+			abort();
+	}
+	memcpy(k->data + k->len, &o->key_len, sizeof(o->key_len));
+	memcpy(k->data + k->len + sizeof(o->key_len), o->key, o->key_len);
+	k->len += sizeof(o->key_len) + o->key_len;
+}
+
+/* Without its objects a store uses nothing, unless somebody still has one. */
+static int check_emptied(struct zct_store *s)
+{
+	struct keys k = { 0 };
+	size_t at, len;
 	int err;
 
-	if (s->peer >= 0)
-		close(s->peer);
-	if (s->fd >= 0)
+	err = zc_nl_object_dump(s->name, NULL, 0, collect_key, &k);
+	for (at = 0; at < k.len; at += sizeof(len) + len) {
+		struct zc_delete d = { 0 };
+
+		memcpy(&len, k.data + at, sizeof(len));
+		d.key = ZC_ADDR(k.data + at + sizeof(len));
+		d.key_len = len;
+		/* the shrinker may have been first */
+		zct_delete(s->fd, &d);
+	}
+	free(k.data);
+	if (!err && (zct_used(s) || zct_objects(s))) {
+		printf("# %s: emptied, %llu bytes and %llu objects are left\n", s->name,
+		       zct_used(s), zct_objects(s));
+		err = -EUCLEAN;
+	}
+	return err;
+}
+
+int zct_store_end(struct zct_store *s)
+{
+	int err, left = 0;
+
+	if (s->fd >= 0) {
+		left = check_emptied(s);
 		close(s->fd);
+	}
 	s->fd = -1;
-	s->peer = -1;
-	err = zc_nl_store_del(s->name, false);
+	err = zc_nl_store_del(s->name, false) ?: left;
 	if (err == -EBUSY) {
 		printf("# %s: in use at its end\n", s->name);
 		zc_nl_store_del(s->name, true);

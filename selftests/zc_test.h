@@ -46,14 +46,14 @@ struct zct_store {
 	char name[ZC_NAME_MAX + 1];
 	char path[ZC_NAME_MAX + 16];
 	int fd;
-	int peer;		/* for tests: -1, closed with the store */
 };
 
 /* @cfg may be NULL: 64 MiB and the defaults. Return: 0 or -errno. */
 int zct_store_new(struct zct_store *s, const struct zc_nl_cfg *cfg);
 /*
- * Close and delete, unforced: a reference that a test or the kernel lost gives
- * EBUSY. Also fails if a failed call wrote to its argument.
+ * Delete all objects, then close and delete, unforced: what a test or the
+ * kernel still holds gives EBUSY, or EUCLEAN if bytes stay charged. EBADMSG: a
+ * failed call wrote to its argument.
  */
 int zct_store_end(struct zct_store *s);
 __u64 zct_used(const struct zct_store *s);
