@@ -369,7 +369,7 @@ void zct_mark(const char *what, const char *test)
 	char line[160];
 	int fd, n;
 
-	n = snprintf(line, sizeof(line), "zcache-test: %s %s:%s", what,
+	n = snprintf(line, sizeof(line), "zcache-case: %s %s:%s", what,
 		     program_invocation_short_name, test);
 	fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	if (fd < 0)

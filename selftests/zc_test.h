@@ -137,7 +137,10 @@ void zct_rx_free(struct zct_rx *rx);
 
 /* --- the rest */
 
-/* Mark the kernel log, so that a splat there has the name of a test. */
+/*
+ * Mark the kernel log, so that a splat there is near the name of a test. The
+ * results are read by the marks of whole programs, which look otherwise.
+ */
 void zct_mark(const char *what, const char *test);
 /* Whether every check of the kernel is on: scale loops down. */
 bool zct_slow(void);
