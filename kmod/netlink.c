@@ -20,10 +20,6 @@
 #include "object.h"
 #include "store.h"
 
-/* The attributes of the counters are the counters, in their order. */
-static_assert(ZCACHE_A_STATS_HITS == 2);
-static_assert(ZCACHE_A_STATS_MAX == ZC_C_NR + 1);
-
 /* Objects of a dump that are looked at without rescheduling. */
 #define ZC_DUMP_RUN		1024
 
@@ -145,6 +141,8 @@ static int zc_netlink_put_stats(struct sk_buff *skb,
 	struct nlattr *nest = nla_nest_start(skb, ZCACHE_A_STORE_STATS);
 	int i;
 
+	/* The attributes are the counters, in their order. */
+	BUILD_BUG_ON(ZCACHE_A_STATS_MAX - ZCACHE_A_STATS_HITS != ZC_C_NR - 1);
 	if (!nest)
 		return -EMSGSIZE;
 	zc_stats_get(store->stats, sums);
