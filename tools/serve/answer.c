@@ -184,7 +184,7 @@ static int refusal(const struct http_parser *p, struct request *r)
 	if (p->http_major != 1)
 		return 505;
 	/* Which host does not matter here, but what lies in between must not disagree. */
-	if (r->hosts > 1 || (!r->hosts && p->http_minor))
+	if (r->bad || r->hosts > 1 || (!r->hosts && p->http_minor))
 		return 400;
 	if (p->method != HTTP_GET && p->method != HTTP_HEAD)
 		return 405;

@@ -36,7 +36,7 @@ typedef int (*visit_fn)(struct load *l, const FTSENT *e);
 static int walk(struct load *l, visit_fn visit)
 {
 	char *const roots[] = { l->dir, NULL };
-	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
 	int err = 0;
 	FTSENT *e;
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "serve.h"
@@ -214,6 +215,8 @@ static int serve(struct server *srv)
 		return code;
 	listen_print(srv->listen_fd);
 	sigwait(&signals, &sig);
+	/* Who comes now is refused, and does not wait for those being served. */
+	shutdown(srv->listen_fd, SHUT_RD);
 	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 	stop_workers(workers, srv->opt.workers);
 	return EXIT_OK;

@@ -52,6 +52,8 @@ static int on_field(struct http_parser *p, const char *at, size_t len)
 		r->name_len = 0;
 	}
 	/* A name that does not fit is none of ours; keep it from looking like one. */
+	if (memchr(at, ' ', len) || memchr(at, '\t', len))
+		r->bad = true;
 	if (len > sizeof(r->name) - r->name_len)
 		len = sizeof(r->name) - r->name_len;
 	memcpy(r->name + r->name_len, at, len);
@@ -106,7 +108,14 @@ static int on_headers(struct http_parser *p)
 {
 	struct request *r = of(p);
 
-	r->has_body = (p->flags & F_CHUNKED) ||
+	/*
+	 * The parser would refuse a coding that does not end in chunks, but not
+	 * when it is told to leave the body out. Where such a body ends is open,
+	 * and it must not pass for the next request.
+	 */
+	if (p->uses_transfer_encoding && !(p->flags & F_CHUNKED))
+		r->bad = true;
+	r->has_body = p->uses_transfer_encoding ||
 		      (p->content_length && p->content_length != UINT64_MAX);
 	r->head_only = p->method == HTTP_HEAD;
 	/* Nothing is upgraded to; what follows is the next request. */

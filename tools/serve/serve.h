@@ -64,6 +64,7 @@ struct request {
 	struct field range, if_range, none_match;
 	unsigned int hosts;
 	bool head_only, has_body, keep_alive;
+	bool bad;			/* what lies before us may read it otherwise */
 
 	unsigned char key[ZC_KEY_MAX];
 	unsigned int key_len;

@@ -175,6 +175,11 @@ static void accept_some(struct worker *w)
 			watch_listener(w, false);
 			return;
 		}
+		/* The listener was shut down: the order to stop is on its way. */
+		if (errno == EINVAL) {
+			watch_listener(w, false);
+			return;
+		}
 		/* Other errors are of the one connection that did not come about. */
 		if (errno == EAGAIN)
 			return;

@@ -190,6 +190,11 @@ static void objects(void)
 	is_str(member(o, "expired"), "false", "stat: expired");
 	json_object_put(o);
 
+	fake("object", "put", "web", "/proc", "/proc/self/comm");
+	is_int(r.code, 0, "put of a file that says it is empty");
+	fake("object", "get", "web", "/proc");
+	is_str(r.out, "zcachectl-fake\n", "has its bytes");
+	fake("object", "delete", "web", "/proc");
 	fake("object", "put", "web", "/a", file, "excl");
 	refused(2, "zcachectl: cannot put /a: File exists (EEXIST)\n", "put of an existing key");
 	run(&r, "from a file as stdin", "zcachectl-fake", "--json", "object", "put", "web",

@@ -147,6 +147,13 @@ static void refusals(void)
 	     HEAD_A TAIL_CLOSE "0123456789");
 	last("a length and chunks",
 	     "GET /a HTTP/1.1\r\n" HOST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", BAD);
+	last("a coding whose end is open",
+	     "GET /a HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n"
+	     "GET /b HTTP/1.1\r\n" HOST "\r\n", BAD);
+	last("chunks that are not the last coding",
+	     "GET /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, identity\r\n\r\n"
+	     "GET /b HTTP/1.1\r\n" HOST "\r\n", BAD);
+	last("a blank before the colon", "GET /a HTTP/1.1\r\n" HOST "Host : y\r\n\r\n", BAD);
 	last("HTTP/2.0", "GET /a HTTP/2.0\r\n" HOST "\r\n",
 	     REFUSED("505 HTTP Version Not Supported", "27", "", "HTTP Version Not Supported"));
 

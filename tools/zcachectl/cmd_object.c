@@ -171,10 +171,13 @@ static int set_expiry(struct zc_put *p)
 /* A pipe's length is known only at its end, so its bytes pass through memory. */
 static int put_stream(struct zc_cache *cache, struct zc_put *p, int fd)
 {
+	struct zc_info info = { 0 };
+	char *data = NULL;
 	size_t len;
-	char *data;
-	int err = read_all(fd, SIZE_MAX / 4, &data, &len);
+	int err = zc_info(cache, &info);
 
+	if (!err)
+		err = read_all(fd, info.max_object_size, &data, &len);
 	if (!err) {
 		p->data = zc_ptr(data);
 		p->data_len = len;
@@ -191,7 +194,8 @@ static int put_fd(struct zc_cache *cache, struct zc_put *p, int fd)
 
 	if (fstat(fd, &st))
 		return -errno;
-	at = S_ISREG(st.st_mode) ? lseek(fd, 0, SEEK_CUR) : -1;
+	/* Files that say they are empty need not be: those of proc are not. */
+	at = S_ISREG(st.st_mode) && st.st_size ? lseek(fd, 0, SEEK_CUR) : -1;
 	if (at < 0)
 		return put_stream(cache, p, fd);
 	p->data_len = st.st_size > at ? st.st_size - at : 0;
