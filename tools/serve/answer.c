@@ -88,7 +88,7 @@ static void failed(struct request *r, int err)
 
 static int status_of(const struct request *r, struct http_head *h)
 {
-	bool if_range = !r->if_range.len ||
+	bool if_range = !r->if_range.given ||
 			(!r->if_range.cut && http_if_range(r->if_range.text, r->if_range.len,
 							   h->etag, h->etag_len));
 
@@ -109,16 +109,18 @@ static int status_of(const struct request *r, struct http_head *h)
 
 static void by_stat(struct worker *w, struct request *r)
 {
-	char etag[ZC_ETAG_MAX], type[ZC_TYPE_MAX];
+	char header[ZC_HEADER_MAX], etag[ZC_ETAG_MAX], type[ZC_TYPE_MAX];
 	struct zc_stat s = {
 		.key = zc_ptr(r->key),
 		.key_len = r->key_len,
+		.header = zc_ptr(header),
+		.header_len = sizeof(header),
 		.etag = zc_ptr(etag),
 		.etag_len = sizeof(etag),
 		.type = zc_ptr(type),
 		.type_len = sizeof(type),
 	};
-	struct http_head h = { .etag = etag, .type = type };
+	struct http_head h = { .etag = etag, .type = type, .stored = header };
 	int err = zc_stat(w->srv->cache, &s);
 
 	if (err) {
@@ -127,6 +129,7 @@ static void by_stat(struct worker *w, struct request *r)
 	}
 	h.etag_len = s.etag_len;
 	h.type_len = s.type_len;
+	h.stored_len = s.header_len;
 	h.size = s.data_len;
 	h.status = status_of(r, &h);
 	r->generation = s.generation;
@@ -136,7 +139,7 @@ static void by_stat(struct worker *w, struct request *r)
 	}
 	r->status = h.status;
 	r->nr_parts = 0;
-	r->text_len = http_head(r->text, sizeof(r->text), &h);
+	r->text_len = http_head(r->text, sizeof(r->text) - HTTP_TAIL_MAX, &h);
 	add_tail(r);
 	if (r->head_only || h.status == 304 || h.status == 416)
 		return;

@@ -240,28 +240,97 @@ static void add(struct text *t, const char *fmt, ...)
 	t->len += (size_t)n < t->room - t->len ? (size_t)n : t->room - t->len - 1;
 }
 
+/* Cuts the next line off, with its end, if it has one. */
+static bool next_line(const char **s, const char *end, const char **line, size_t *len)
+{
+	const char *close;
+
+	if (*s == end)
+		return false;
+	*line = *s;
+	close = memchr(*s, '\n', end - *s);
+	*s = close ? close + 1 : end;
+	*len = *s - *line;
+	return true;
+}
+
+static bool is_field(const char *line, size_t len, const char *name)
+{
+	size_t n = strlen(name);
+
+	return len > n && line[n] == ':' && !strncasecmp(line, name, n);
+}
+
+static bool stored_has(const struct http_head *h, const char *name)
+{
+	const char *s = h->stored, *end = s + h->stored_len, *line;
+	size_t len;
+
+	if (h->status != 206 && h->status != 304)
+		return false;
+	while (next_line(&s, end, &line, &len))
+		if (is_field(line, len, name))
+			return true;
+	return false;
+}
+
+static bool repeated(int status, const char *line, size_t len)
+{
+	return memchr(line, ':', len) && !is_field(line, len, "Content-Length") &&
+	       !is_field(line, len, "Content-Range") &&
+	       !(status == 304 && is_field(line, len, "Content-Type"));
+}
+
+static void add_stored(struct text *t, const struct http_head *h)
+{
+	const char *s = h->stored, *end = s + h->stored_len, *line;
+	bool take = false;
+	size_t len;
+
+	if (h->status != 206 && h->status != 304)
+		return;
+	/* The first is the status line. */
+	if (!next_line(&s, end, &line, &len))
+		return;
+	while (next_line(&s, end, &line, &len)) {
+		/* A line that begins with a blank goes on with the field before it. */
+		if (*line != ' ' && *line != '\t')
+			take = repeated(h->status, line, len);
+		if (!take || len + 2 >= t->room - t->len)
+			continue;
+		/* Not by format, since there may be any bytes. */
+		memcpy(t->buf + t->len, line, len);
+		t->len += len;
+		if (line[len - 1] != '\n')
+			add(t, "\r\n");
+	}
+}
+
 int http_head(char *buf, size_t room, const struct http_head *h)
 {
 	struct text t = { .buf = buf, .room = room };
 
 	add(&t, "HTTP/1.1 %d %s\r\n", h->status, http_reason(h->status));
-	if (h->status == 200 || h->status == 206) {
+	if ((h->status == 200 || h->status == 206) && !stored_has(h, "Content-Type")) {
 		bool ok = http_field_ok(h->type, h->type_len);
 
 		add(&t, "Content-Type: %.*s\r\n",
 		    ok ? (int)h->type_len : (int)strlen("application/octet-stream"),
 		    ok ? h->type : "application/octet-stream");
+	}
+	if (h->status == 200 || h->status == 206)
 		add(&t, "Content-Length: %" PRIu64 "\r\n",
 		    h->status == 206 ? h->length : h->size);
-	}
 	if (h->status == 206)
 		add(&t, "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n",
 		    h->first, h->first + h->length - 1, h->size);
 	if (h->status == 416)
 		add(&t, "Content-Range: bytes */%" PRIu64 "\r\nContent-Length: 0\r\n", h->size);
-	if (http_etag_ok(h->etag, h->etag_len))
+	if (http_etag_ok(h->etag, h->etag_len) && !stored_has(h, "ETag"))
 		add(&t, "ETag: %.*s\r\n", (int)h->etag_len, h->etag);
-	add(&t, "Accept-Ranges: bytes\r\n");
+	if (!stored_has(h, "Accept-Ranges"))
+		add(&t, "Accept-Ranges: bytes\r\n");
+	add_stored(&t, h);
 	return t.len;
 }
 

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include <zcache.h>
+
 /*
  * Percent-decodes a path to key bytes; nothing else is taken away or resolved.
  * Returns their number, -EINVAL for a bad escape, -ENAMETOOLONG above room.
@@ -52,12 +54,19 @@ struct http_head {
 	size_t type_len;
 	const char *etag;
 	size_t etag_len;
+	/*
+	 * The header stored with the object, whose fields 206 and 304 repeat, but
+	 * for those that tell of the whole body. They win over type and etag, as
+	 * they do in the 200, which is that header.
+	 */
+	const char *stored;
+	size_t stored_len;
 	uint64_t size;			/* bytes of the whole object */
 	uint64_t first, length;		/* of the range, for 206 */
 };
 
 /* Enough for any http_head(), with a tail. */
-#define HTTP_HEAD_MAX 768
+#define HTTP_HEAD_MAX (768 + ZC_HEADER_MAX)
 
 /* The head of a 200, 206, 304 or 416 for an object, without the tail. */
 int http_head(char *buf, size_t room, const struct http_head *head);

@@ -51,9 +51,10 @@ static int on_field(struct http_parser *p, const char *at, size_t len)
 		r->in_value = false;
 		r->name_len = 0;
 	}
-	/* A name that does not fit is none of ours; keep it from looking like one. */
+	/* Others may take "Host :" for Host, or for no field at all. */
 	if (memchr(at, ' ', len) || memchr(at, '\t', len))
 		r->bad = true;
+	/* A name that does not fit is none of ours; keep it from looking like one. */
 	if (len > sizeof(r->name) - r->name_len)
 		len = sizeof(r->name) - r->name_len;
 	memcpy(r->name + r->name_len, at, len);
@@ -88,9 +89,12 @@ static void begin_value(struct request *r)
 		r->field = &r->if_range;
 	else if (name_is(r, "if-none-match"))
 		r->field = &r->none_match;
+	if (!r->field)
+		return;
 	/* A field given twice is one list. */
-	if (r->field && r->field->len)
+	if (r->field->len)
 		append(r->field, ",", 1);
+	r->field->given = true;
 }
 
 static int on_value(struct http_parser *p, const char *at, size_t len)

@@ -51,7 +51,7 @@ enum conn_state {
 struct field {
 	char text[256];
 	unsigned int len;
-	bool cut;
+	bool cut, given;		/* given: perhaps without a value */
 };
 
 struct request {

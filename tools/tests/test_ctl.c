@@ -176,6 +176,13 @@ static void objects(void)
 	is_str(member(o, "length"), "5", "with the length");
 	json_object_put(o);
 
+	strcat(out, "\xff");
+	fake("--json", "object", "get", "web", "/a", out);
+	o = document("a file's name that is no text is a document too");
+	is_str(member(o, "file"), "", "without the name as text");
+	is_str(member(o, "file_hex") + strlen(member(o, "file_hex")) - 8, "6f7574ff", "but in hex");
+	json_object_put(o);
+
 	fake("--json", "object", "stat", "web", "/a");
 	is_int(r.code, 0, "stat");
 	o = document("stat is a document");
@@ -195,6 +202,9 @@ static void objects(void)
 	fake("object", "get", "web", "/proc");
 	is_str(r.out, "zcachectl-fake\n", "has its bytes");
 	fake("object", "delete", "web", "/proc");
+	fake("object", "put", "web", "/zero", "/dev/zero");
+	refused(2, "zcachectl: cannot put /zero: the store takes objects of up to 67108864 bytes: File too large (EFBIG)\n",
+		"put of a file without end");
 	fake("object", "put", "web", "/a", file, "excl");
 	refused(2, "zcachectl: cannot put /a: File exists (EEXIST)\n", "put of an existing key");
 	run(&r, "from a file as stdin", "zcachectl-fake", "--json", "object", "put", "web",

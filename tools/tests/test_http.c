@@ -133,7 +133,7 @@ static void heads(void)
 		.first = 10,
 		.length = 20,
 	};
-	char buf[HTTP_HEAD_MAX], long_type[128], long_etag[128];
+	char buf[HTTP_HEAD_MAX], long_type[128], long_etag[128], stored[ZC_HEADER_MAX];
 	int n;
 
 	n = http_head(buf, sizeof(buf), &h);
@@ -155,6 +155,17 @@ static void heads(void)
 	h.etag_len = 3;
 	n = http_head(buf, sizeof(buf), &h);
 	is_lit(buf, n, "HTTP/1.1 304 Not Modified\r\nETag: \"e\"\r\nAccept-Ranges: bytes\r\n", "304");
+	h.stored = "HTTP/1.1 200 OK\r\ncontent-type: a/b\r\nVary: x,\r\n y\r\nCONTENT-LENGTH: 100\r\n"
+		   "Content-Range: no,\r\n\tnot this\r\nno field\r\netag: \"h\"\r\nLast: 1";
+	h.stored_len = strlen(h.stored);
+	n = http_head(buf, sizeof(buf), &h);
+	is_lit(buf, n, "HTTP/1.1 304 Not Modified\r\nAccept-Ranges: bytes\r\nVary: x,\r\n y\r\n"
+	       "etag: \"h\"\r\nLast: 1\r\n", "304 with stored fields");
+	h.status = 206;
+	n = http_head(buf, sizeof(buf), &h);
+	is_lit(buf, n, "HTTP/1.1 206 Partial Content\r\nContent-Length: 20\r\n"
+	       "Content-Range: bytes 10-29/100\r\nAccept-Ranges: bytes\r\ncontent-type: a/b\r\n"
+	       "Vary: x,\r\n y\r\netag: \"h\"\r\nLast: 1\r\n", "206 with stored fields");
 	n = http_tail(buf, sizeof(buf), 0, true);
 	is_lit(buf, n, "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nServer: zcache-serve\r\n"
 	       "Connection: keep-alive\r\n\r\n", "tail");
@@ -178,6 +189,13 @@ static void heads(void)
 	n = http_head(buf, sizeof(buf), &h);
 	ok(n + HTTP_TAIL_MAX < HTTP_HEAD_MAX && !memcmp(buf + n - 22, "Accept-Ranges: bytes\r\n", 22),
 	   "the longest head fits");
+	memset(stored, 'c', sizeof(stored));
+	stored[9] = '\n';
+	stored[10] = ':';
+	h.stored = stored;
+	h.stored_len = sizeof(stored);
+	is_int(http_head(buf, sizeof(buf) - HTTP_TAIL_MAX, &h), n + ZC_HEADER_MAX - 10 + 2,
+	       "also with the longest stored header");
 	n = http_head(buf, 64, &h);
 	is_int(n, 63, "what does not fit is cut");
 }

@@ -14,6 +14,7 @@
 #define HEAD_A "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n" \
 	       "ETag: \"e1\"\r\nAccept-Ranges: bytes\r\n"
 #define HOST "Host: h\r\n"
+#define FIELDS "Content-Encoding: gzip\r\nCache-Control: no-cache\r\nVary: *\r\n"
 #define NOT_FOUND "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n" \
 		  TAIL "Not Found\n"
 
@@ -63,8 +64,8 @@ static void plain(void)
 	get("escapes", "GET /%61 HTTP/1.1\r\n" HOST "\r\n", HEAD_A TAIL "0123456789", "SEND ");
 	get("dots are bytes", "GET /x/../a HTTP/1.1\r\n" HOST "\r\n", NOT_FOUND, "SEND ");
 	get("field names in any letters", "GET /a HTTP/1.1\r\nhOST: h\r\nrANGE: bytes=1-2\r\n\r\n",
-	    "HTTP/1.1 206 Partial Content\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n"
-	    "Content-Range: bytes 1-2/10\r\nETag: \"e1\"\r\nAccept-Ranges: bytes\r\n" TAIL "12",
+	    "HTTP/1.1 206 Partial Content\r\nContent-Length: 2\r\nContent-Range: bytes 1-2/10\r\n"
+	    "Content-Type: text/plain\r\nETag: \"e1\"\r\nAccept-Ranges: bytes\r\n" TAIL "12",
 	    "STAT SEND ");
 	get("a plain object gets a head", "GET /plain HTTP/1.1\r\n" HOST "\r\n",
 	    "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 5\r\n"
@@ -76,8 +77,8 @@ static void plain(void)
 	    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" TAIL, "SEND ");
 }
 
-#define PARTIAL(length, range) "HTTP/1.1 206 Partial Content\r\nContent-Type: text/plain\r\n" \
-	"Content-Length: " length "\r\nContent-Range: bytes " range "/10\r\nETag: \"e1\"\r\n" \
+#define PARTIAL(length, range) "HTTP/1.1 206 Partial Content\r\nContent-Length: " length \
+	"\r\nContent-Range: bytes " range "/10\r\nContent-Type: text/plain\r\nETag: \"e1\"\r\n" \
 	"Accept-Ranges: bytes\r\n" TAIL
 #define RANGE_REQUEST(range) "GET /a HTTP/1.1\r\n" HOST "Range: " range "\r\n\r\n"
 
@@ -98,6 +99,13 @@ static void ranges(void)
 	    PARTIAL("3", "2-4") "234", "STAT SEND ");
 	get("If-Range with another", RANGE_REQUEST("bytes=2-4\r\nIf-Range: \"e2\""),
 	    HEAD_A TAIL "0123456789", "STAT SEND ");
+	get("If-Range with nothing", RANGE_REQUEST("bytes=2-4\r\nIf-Range:"),
+	    HEAD_A TAIL "0123456789", "STAT SEND ");
+	get("a range of an object with fields of its own",
+	    "GET /fields HTTP/1.1\r\n" HOST "Range: bytes=1-2\r\n\r\n",
+	    "HTTP/1.1 206 Partial Content\r\nContent-Type: text/css\r\nContent-Length: 2\r\n"
+	    "Content-Range: bytes 1-2/4\r\nETag: \"e2\"\r\nAccept-Ranges: bytes\r\n" FIELDS TAIL
+	    "bc", "STAT SEND ");
 	get("HEAD knows no ranges", "HEAD /a HTTP/1.1\r\n" HOST "Range: bytes=2-4\r\n\r\n",
 	    HEAD_A TAIL, "STAT SEND ");
 	get("a range of nothing", "GET /none HTTP/1.1\r\n" HOST "Range: bytes=2-4\r\n\r\n",
@@ -114,6 +122,10 @@ static void conditions(void)
 	get("a star", CONDITION("*"), NOT_MODIFIED, "STAT ");
 	get("another tag", CONDITION("\"e2\""), HEAD_A TAIL "0123456789", "STAT SEND ");
 	get("before the range", CONDITION("\"e1\"\r\nRange: bytes=0-1"), NOT_MODIFIED, "STAT ");
+	get("with fields of its own",
+	    "GET /fields HTTP/1.1\r\n" HOST "If-None-Match: \"e2\"\r\n\r\n",
+	    "HTTP/1.1 304 Not Modified\r\nETag: \"e2\"\r\nAccept-Ranges: bytes\r\n" FIELDS TAIL,
+	    "STAT ");
 	get("HEAD too", "HEAD /a HTTP/1.1\r\n" HOST "If-None-Match: \"e1\"\r\n\r\n", NOT_MODIFIED,
 	    "STAT ");
 }
@@ -153,6 +165,9 @@ static void refusals(void)
 	last("chunks that are not the last coding",
 	     "GET /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, identity\r\n\r\n"
 	     "GET /b HTTP/1.1\r\n" HOST "\r\n", BAD);
+	last("a coding after the chunks, in a field of its own",
+	     "GET /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n"
+	     "Transfer-Encoding: identity\r\n\r\nGET /b HTTP/1.1\r\n" HOST "\r\n", BAD);
 	last("a blank before the colon", "GET /a HTTP/1.1\r\n" HOST "Host : y\r\n\r\n", BAD);
 	last("HTTP/2.0", "GET /a HTTP/2.0\r\n" HOST "\r\n",
 	     REFUSED("505 HTTP Version Not Supported", "27", "", "HTTP Version Not Supported"));
@@ -240,6 +255,8 @@ int main(void)
 	put_object(cache, "/a", "0123456789", 10, HEAD_A, "\"e1\"", "text/plain");
 	put_object(cache, "/plain", "plain", 5, NULL, NULL, NULL);
 	put_object(cache, "/empty", "", 0, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n", NULL, NULL);
+	put_object(cache, "/fields", "abcd", 4, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n" FIELDS,
+		   "\"e2\"", "text/css");
 	ok(serve_start(&s, NULL), "the server starts");
 	fd = client_connect(&s, 0);
 	plain();

@@ -334,7 +334,7 @@ static int do_get(struct zc_cache *cache, char **argv, const char *file,
 		out_size("size", o.data_len);
 		out_size("offset", offset);
 		out_size("length", length);
-		out_str("file", file);
+		out_bytes("file", file, strlen(file));
 		out_finish();
 	}
 	return code;
