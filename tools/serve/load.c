@@ -18,6 +18,7 @@
 #include "mime.h"
 #include "progress.h"
 #include "serve.h"
+#include "text.h"
 
 /* A file that changes each time it is read is left out. */
 #define TRIES 3
@@ -32,6 +33,22 @@ struct load {
 };
 
 typedef int (*visit_fn)(struct load *l, const FTSENT *e);
+
+/* The root must be walked into, or all that it names would seem to be empty. */
+static int check_root(const FTSENT *e)
+{
+	switch (e->fts_info) {
+	case FTS_D:
+	case FTS_DP:
+		return 0;
+	case FTS_DNR:
+	case FTS_ERR:
+	case FTS_NS:
+		return -e->fts_errno;
+	default:
+		return -ENOTDIR;
+	}
+}
 
 static int walk(struct load *l, visit_fn visit)
 {
@@ -49,7 +66,7 @@ static int walk(struct load *l, visit_fn visit)
 			err = -errno;
 			break;
 		}
-		err = visit(l, e);
+		err = e->fts_level == FTS_ROOTLEVEL ? check_root(e) : visit(l, e);
 	}
 	fts_close(fts);
 	return err;
@@ -175,8 +192,12 @@ static const char *reason(int err)
 
 static void skip(struct load *l, const char *path, int err)
 {
+	char *text = escape_bytes(path, strlen(path));
+
 	l->skipped++;
-	say("skipped %s: %s", path, reason(err));
+	progress_clear(&l->progress);
+	say("skipped %s: %s", text ?: "a file", reason(err));
+	free(text);
 }
 
 static int load(struct load *l, const FTSENT *e)
@@ -255,6 +276,7 @@ int load_directory(struct zc_cache *cache, const char *dir)
 	err = l.dir ? load_all(&l) : -ENOMEM;
 	free(l.dir);
 	if (err)
-		say("cannot load %s: %s", dir, strerror(-err));
+		say("cannot load %s: %s", dir, err == -ENOTDIR ?
+		    "right is a directory, or a link to one" : strerror(-err));
 	return err;
 }

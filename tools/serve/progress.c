@@ -63,6 +63,12 @@ void progress_show(struct progress *p, uint64_t bytes)
 	show(p, bytes);
 }
 
+void progress_clear(const struct progress *p)
+{
+	if (p->terminal)
+		fputs("\r\033[K", stderr);
+}
+
 void progress_end(struct progress *p, uint64_t skipped)
 {
 	double took = seconds() - p->started;

@@ -16,6 +16,8 @@ struct progress {
 void progress_begin(struct progress *p, uint64_t all_files, uint64_t all_bytes);
 /* bytes: done, with those of the file that is under way. */
 void progress_show(struct progress *p, uint64_t bytes);
+/* Takes the bar away, for a message in its place. */
+void progress_clear(const struct progress *p);
 void progress_end(struct progress *p, uint64_t skipped);
 
 #endif /* PROGRESS_H */

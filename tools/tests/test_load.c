@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* zcache-serve --load: which files become which objects. */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <zcache.h>
@@ -83,6 +86,66 @@ static bool says(const struct served *s, const char *name, const char *why)
 	return strstr(s->summary, line) != NULL;
 }
 
+static void links(void)
+{
+	char link[140], want[300];
+	struct zc_delete d = { .key = zc_ptr("/a.txt"), .key_len = 6 };
+	struct served s;
+	struct result r;
+
+	snprintf(link, sizeof(link), "%s/link", test_folder());
+	ok(!symlink("tree", link) && !zc_delete(cache, &d), "a link to the folder");
+	ok(serve_start(&s, "--load", link, NULL), "is loaded");
+	has("/a.txt", "some text", 9, "text/plain; charset=utf-8");
+	is_int(serve_stop(&s), 0, "it stops");
+	snprintf(link, sizeof(link), "%s/a.txt", dir);
+	run(&r, NULL, "zcache-serve-fake", "--store", "web", "--listen", "127.0.0.1:0", "--load",
+	    link, NULL);
+	is_int(r.code, 2, "a file is no folder");
+	snprintf(want, sizeof(want), "zcache-serve: cannot load %s: right is a directory, or a link to one\n",
+		 link);
+	is_str(r.err, want, "and what would be right is told");
+}
+
+/* On a terminal the bar makes room for a message, and no name can steer it. */
+static void terminal(void)
+{
+	const char *argv[] = { test_program("zcache-serve-fake"), "--store", "web", "--listen",
+			       "127.0.0.1:0", "--load", dir, NULL };
+	char text[8192], want[300];
+	int pty = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), tty, out[2], status;
+	size_t len = 0;
+	ssize_t n;
+	pid_t pid;
+
+	ok(!symlink("nothing", in_dir("\033]0;x")), "a name that steers a terminal");
+	ok(pty >= 0 && !grantpt(pty) && !unlockpt(pty), "a terminal");
+	tty = open(ptsname(pty), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ok(tty >= 0 && !pipe2(out, O_CLOEXEC), "and a pipe");
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		dup2(out[1], 1);
+		dup2(tty, 2);
+		execv(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	close(tty);
+	close(out[1]);
+	ok(read(out[0], text, sizeof(text)) > 0, "the load ends");
+	kill(pid, SIGTERM);
+	while ((n = read(pty, text + len, sizeof(text) - 1 - len)) > 0)
+		len += n;
+	text[len] = '\0';
+	waitpid(pid, &status, 0);
+	is_int(status, 0, "it stops");
+	snprintf(want, sizeof(want), "\r\033[Kzcache-serve: skipped %s/\\x1b]0;x: No such file or directory\r\n",
+		 dir);
+	ok(strstr(text, want) != NULL, "the message has a line of its own, the name is escaped");
+	close(pty);
+	close(out[0]);
+}
+
 static void folders(void)
 {
 	struct result r;
@@ -139,6 +202,8 @@ int main(void)
 	ok(strstr(s.summary, "zcache-serve: loaded 5 files, 2.8 MiB in ") != NULL, "one line of progress");
 	ok(strstr(s.summary, "/s), 6 skipped\n") != NULL, "with what was skipped");
 	folders();
+	links();
+	terminal();
 	zc_close(cache);
 	return tap_end();
 }
