@@ -168,22 +168,6 @@ static void summary(struct worker *const *w, unsigned int n)
 	    all.status[5], all.bytes);
 }
 
-static int start_workers(struct server *srv, struct worker **w, unsigned int n)
-{
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < n; i++) {
-		w[i] = calloc(1, sizeof(*w[i]));
-		err = w[i] ? worker_start(w[i], srv) : -ENOMEM;
-		if (err) {
-			say("cannot start a worker: %s", strerror(-err));
-			return EXIT_REFUSED;
-		}
-	}
-	return EXIT_OK;
-}
-
 static void stop_workers(struct worker **w, unsigned int n)
 {
 	unsigned int i;
@@ -192,9 +176,31 @@ static void stop_workers(struct worker **w, unsigned int n)
 		worker_stop(w[i]);
 	for (i = 0; i < n; i++)
 		worker_join(w[i]);
-	summary(w, n);
-	for (i = 0; i < n; i++)
-		free(w[i]);
+}
+
+static void free_workers(struct worker **w, unsigned int n)
+{
+	while (n--)
+		free(w[n]);
+}
+
+static int start_workers(struct server *srv, struct worker **w, unsigned int n)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < n; i++) {
+		w[i] = calloc(1, sizeof(*w[i]));
+		err = w[i] ? worker_start(w[i], srv) : -ENOMEM;
+		if (!err)
+			continue;
+		say("cannot start a worker: %s", strerror(-err));
+		/* The others must not serve what is about to be closed. */
+		stop_workers(w, i);
+		free_workers(w, i + 1);
+		return EXIT_REFUSED;
+	}
+	return EXIT_OK;
 }
 
 /* Returns once the first signal has ended all connections; a second one kills. */
@@ -219,6 +225,8 @@ static int serve(struct server *srv)
 	shutdown(srv->listen_fd, SHUT_RD);
 	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 	stop_workers(workers, srv->opt.workers);
+	summary(workers, srv->opt.workers);
+	free_workers(workers, srv->opt.workers);
 	return EXIT_OK;
 }
 

@@ -262,6 +262,14 @@ static void *run(void *arg)
 	return NULL;
 }
 
+static void close_fds(struct worker *w)
+{
+	if (w->epoll_fd >= 0)
+		close(w->epoll_fd);
+	if (w->stop_fd >= 0)
+		close(w->stop_fd);
+}
+
 int worker_start(struct worker *w, struct server *srv)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLONESHOT, .data.ptr = w };
@@ -273,10 +281,15 @@ int worker_start(struct worker *w, struct server *srv)
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->epoll_fd < 0 || w->stop_fd < 0 ||
-	    epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->stop_fd, &ev))
-		return -errno;
+	    epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->stop_fd, &ev)) {
+		err = -errno;
+		close_fds(w);
+		return err;
+	}
 	watch_listener(w, true);
 	err = pthread_create(&w->thread, NULL, run, w);
+	if (err)
+		close_fds(w);
 	return -err;
 }
 
@@ -288,6 +301,5 @@ void worker_stop(struct worker *w)
 void worker_join(struct worker *w)
 {
 	pthread_join(w->thread, NULL);
-	close(w->epoll_fd);
-	close(w->stop_fd);
+	close_fds(w);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -91,13 +92,28 @@ const char *serve_calls(void)
 	return calls;
 }
 
-int client_connect(const struct served *s, int room)
+static struct sockaddr_in address(const struct served *s)
 {
-	struct sockaddr_in to = {
+	return (struct sockaddr_in) {
 		.sin_family = AF_INET,
 		.sin_port = htons(s->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
+}
+
+bool client_refused(const struct served *s)
+{
+	struct sockaddr_in to = address(s);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool refused = connect(fd, (struct sockaddr *)&to, sizeof(to)) && errno == ECONNREFUSED;
+
+	close(fd);
+	return refused;
+}
+
+int client_connect(const struct served *s, int room)
+{
+	struct sockaddr_in to = address(s);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (room)

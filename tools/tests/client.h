@@ -28,6 +28,8 @@ const char *serve_calls(void);
 
 /* room: bytes of the receive buffer, 0 for the default. */
 int client_connect(const struct served *s, int room);
+/* Whether nobody listens any more. */
+bool client_refused(const struct served *s);
 void client_send(int fd, const char *text);
 
 /*

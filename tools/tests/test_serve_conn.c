@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <zcache.h>
@@ -199,6 +200,27 @@ static void limits(void)
 	   "and it said what was short");
 }
 
+/* Each worker has two fds; that those already begun end and leave nothing is for SAN=1. */
+static void few_workers(void)
+{
+	struct rlimit few = { 16, 16 };
+	struct result r;
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		setrlimit(RLIMIT_NOFILE, &few);
+		run(&r, NULL, "zcache-serve-fake", "--store", "web", "--listen", "127.0.0.1:0",
+		    "--workers", "16", NULL);
+		_exit(strcmp(r.err, "zcache-serve: cannot start a worker: Too many open files\n") ?
+		      99 : r.code);
+	}
+	waitpid(pid, &status, 0);
+	is_int(status, 2 << 8, "a worker that cannot start ends the server, which says why");
+}
+
 static void stopping(void)
 {
 	struct served s;
@@ -212,6 +234,7 @@ static void stopping(void)
 	ok(skip_head(busy) && client_read(busy, got, 1000), "and a busy one");
 	kill(s.pid, SIGTERM);
 	ok(client_closed(idle), "the idle one is closed");
+	ok(client_refused(&s), "nobody else is let in");
 	ok(client_read(busy, got + 1000, BIG_LEN - 1000) && !memcmp(got, second, BIG_LEN),
 	   "the busy one has all its bytes");
 	ok(client_closed(busy), "and then is closed");
@@ -265,6 +288,7 @@ int main(void)
 	errors();
 	timeouts();
 	limits();
+	few_workers();
 	stopping();
 	usage();
 	zc_close(cache);
