@@ -7,12 +7,14 @@
 
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <uapi/linux/zcache.h>
 
+#include "compat.h"
 #include "fill.h"
 #include "ioctl.h"
 #include "object.h"
@@ -37,7 +39,7 @@
 int zc_ioctl_copy_in(struct zc_call *call, void *cmd, size_t size,
 		     size_t min_size)
 {
-	u32 user_size;
+	u32 user_size, last;
 	int err;
 
 	if (get_user(user_size, (u32 __user *)call->user))
@@ -48,11 +50,20 @@ int zc_ioctl_copy_in(struct zc_call *call, void *cmd, size_t size,
 		return -E2BIG;
 	call->size = min_t(size_t, size, user_size);
 	err = copy_struct_from_user(cmd, size, call->user, user_size);
+	if (err)
+		return err;
 	/*
-	 * Written back at once as it was: memory that cannot be written is an
-	 * error before the call does anything, not after it did.
+	 * A byte of each of its pages, one or two, is written back as it was:
+	 * memory that cannot be written is an error before the call does
+	 * anything, not after it did.
 	 */
-	return err ?: zc_ioctl_reply(call, cmd);
+	last = call->size - 1;
+	if (put_user(*((u8 *)cmd + last), (u8 __user *)call->user + last))
+		return -EFAULT;
+	if (offset_in_page(call->user) + last >= PAGE_SIZE &&
+	    put_user(*(u8 *)cmd, (u8 __user *)call->user))
+		return -EFAULT;
+	return 0;
 }
 
 /**
@@ -103,8 +114,8 @@ static void zc_ioctl_key_put(const struct zc_key *key, const u8 *small)
 static struct zc_object *zc_ioctl_find_key(struct zc_store *store,
 					   const struct zc_find *find)
 {
+	u8 small[ZC_KEY_SMALL] __uninitialized;
 	struct zc_object *object;
-	u8 small[ZC_KEY_SMALL];
 	struct zc_key key;
 	int err;
 
@@ -183,7 +194,7 @@ static long zc_ioctl_info(struct zc_call *call, void *cmd)
 	info->used = atomic64_read(&store->used);
 	info->objects = READ_ONCE(store->objects);
 	info->max_object_size = store->config.max_object_size;
-	info->splice_threshold = store->config.splice_threshold;
+	info->splice_threshold = READ_ONCE(store->config.splice_threshold);
 	info->max_key_len = store->config.max_key_len;
 	strscpy_pad(info->name, store->config.name, sizeof(info->name));
 	return zc_ioctl_reply(call, info);
@@ -318,11 +329,7 @@ static long zc_ioctl_stat(struct zc_call *call, void *cmd)
 	stat->expires_ns = object->expires_ns;
 	stat->created_ns = object->created_ns;
 	stat->hits = READ_ONCE(object->hits);
-	stat->state = 0;
-	if (object->is_inline)
-		stat->state |= ZC_STATE_INLINE;
-	if (zc_object_expired(object))
-		stat->state |= ZC_STATE_EXPIRED;
+	stat->state = zc_object_state(object);
 	stat->header_len = object->header_len;
 	stat->etag_len = object->etag_len;
 	stat->type_len = object->type_len;
@@ -467,6 +474,7 @@ union zc_ioctl_cmd {
 	struct zc_get get;
 	struct zc_open open;
 	struct zc_send send;
+	struct zc_send_batch batch;
 	struct zc_delete del;
 };
 
@@ -496,6 +504,8 @@ static const struct zc_ioctl zc_ioctls[] = {
 	ZC_IOCTL(ZC_IOC_OPEN, zc_open, 40, FMODE_READ, zc_ioctl_open),
 	ZC_IOCTL(ZC_IOC_SEND, zc_send, 88, FMODE_READ, zc_send_call),
 	ZC_IOCTL(ZC_IOC_DELETE, zc_delete, 32, FMODE_WRITE, zc_ioctl_delete),
+	ZC_IOCTL(ZC_IOC_SEND_BATCH, zc_send_batch, 40, FMODE_READ,
+		 zc_send_batch_call),
 };
 
 /**
@@ -515,8 +525,8 @@ long zc_ioctl_node(struct file *file, unsigned int nr, unsigned long arg)
 		.user = (void __user *)arg,
 	};
 	unsigned int i = _IOC_NR(nr) - _IOC_NR(ZC_IOC_INFO);
+	union zc_ioctl_cmd cmd __uninitialized;
 	const struct zc_ioctl *op;
-	union zc_ioctl_cmd cmd;
 	int err;
 
 	if (i >= ARRAY_SIZE(zc_ioctls) || zc_ioctls[i].nr != nr)

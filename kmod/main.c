@@ -8,15 +8,19 @@
 #include <linux/module.h>
 
 #include "netlink.h"
+#include "object.h"
 #include "store.h"
 
 static int __init zc_init(void)
 {
 	int err;
 
-	err = zc_store_init();
+	err = zc_object_init();
 	if (err)
 		return err;
+	err = zc_store_init();
+	if (err)
+		goto err_object;
 	err = zc_netlink_init();
 	if (err)
 		goto err_store;
@@ -24,6 +28,8 @@ static int __init zc_init(void)
 
 err_store:
 	zc_store_exit();
+err_object:
+	zc_object_exit();
 	return err;
 }
 
@@ -32,6 +38,7 @@ static void __exit zc_exit(void)
 	/* Waits for handlers under way; after it nobody makes a store. */
 	zc_netlink_exit();
 	zc_store_exit();
+	zc_object_exit();
 }
 
 module_init(zc_init);

@@ -11,7 +11,7 @@
 #include <uapi/linux/zcache_netlink.h>
 
 /* ZCACHE_CMD_STORE_NEW - do */
-static const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_GID + 1] = {
+static const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_COPY + 1] = {
 	[ZCACHE_A_STORE_NAME] = { .type = NLA_NUL_STRING, .len = 32, },
 	[ZCACHE_A_STORE_CAPACITY] = { .type = NLA_U64, },
 	[ZCACHE_A_STORE_MAX_OBJECT_SIZE] = { .type = NLA_U64, },
@@ -21,6 +21,7 @@ static const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_GID + 1
 	[ZCACHE_A_STORE_MODE] = NLA_POLICY_MAX(NLA_U32, 511),
 	[ZCACHE_A_STORE_UID] = { .type = NLA_U32, },
 	[ZCACHE_A_STORE_GID] = { .type = NLA_U32, },
+	[ZCACHE_A_STORE_COPY] = NLA_POLICY_MAX(NLA_U32, 2),
 };
 
 /* ZCACHE_CMD_STORE_DEL - do */
@@ -46,13 +47,20 @@ static const struct nla_policy zcache_object_get_dump_nl_policy[ZCACHE_A_OBJECT_
 	[ZCACHE_A_OBJECT_KEY] = { .type = NLA_BINARY, },
 };
 
+/* ZCACHE_CMD_STORE_SET - do */
+static const struct nla_policy zcache_store_set_nl_policy[ZCACHE_A_STORE_COPY + 1] = {
+	[ZCACHE_A_STORE_NAME] = { .type = NLA_NUL_STRING, .len = 32, },
+	[ZCACHE_A_STORE_SPLICE_THRESHOLD] = { .type = NLA_U64, },
+	[ZCACHE_A_STORE_COPY] = NLA_POLICY_MAX(NLA_U32, 2),
+};
+
 /* Ops table for zcache */
-const struct genl_split_ops zcache_nl_ops[6] = {
+const struct genl_split_ops zcache_nl_ops[7] = {
 	{
 		.cmd		= ZCACHE_CMD_STORE_NEW,
 		.doit		= zcache_nl_store_new_doit,
 		.policy		= zcache_store_new_nl_policy,
-		.maxattr	= ZCACHE_A_STORE_GID,
+		.maxattr	= ZCACHE_A_STORE_COPY,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -89,5 +97,12 @@ const struct genl_split_ops zcache_nl_ops[6] = {
 		.policy		= zcache_object_get_dump_nl_policy,
 		.maxattr	= ZCACHE_A_OBJECT_KEY,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= ZCACHE_CMD_STORE_SET,
+		.doit		= zcache_nl_store_set_doit,
+		.policy		= zcache_store_set_nl_policy,
+		.maxattr	= ZCACHE_A_STORE_COPY,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

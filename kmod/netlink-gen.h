@@ -12,7 +12,7 @@
 #include <uapi/linux/zcache_netlink.h>
 
 /* Ops table for zcache */
-extern const struct genl_split_ops zcache_nl_ops[6];
+extern const struct genl_split_ops zcache_nl_ops[7];
 
 int zcache_nl_object_get_start(struct netlink_callback *cb);
 int zcache_nl_object_get_done(struct netlink_callback *cb);
@@ -25,5 +25,6 @@ int zcache_nl_store_get_dumpit(struct sk_buff *skb,
 int zcache_nl_object_get_doit(struct sk_buff *skb, struct genl_info *info);
 int zcache_nl_object_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
+int zcache_nl_store_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_ZCACHE_GEN_H */

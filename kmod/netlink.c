@@ -27,7 +27,7 @@
 #define ZC_CAPACITY_MIN		SZ_64K
 
 #define ZC_INLINE_LIMIT		2048
-#define ZC_SPLICE_THRESHOLD	SZ_64K
+#define ZC_SPLICE_THRESHOLD	SZ_4K
 
 static struct genl_family zc_netlink_family;
 
@@ -68,6 +68,21 @@ static u32 zc_netlink_u32(struct genl_info *info, int attr, u32 missing)
 	-EINVAL;							\
 })
 
+static struct zc_store *zc_netlink_find(struct genl_info *info, int attr)
+{
+	char name[ZC_NAME_MAX + 1];
+	struct zc_store *store;
+	int err = zc_netlink_name(info, attr, name);
+
+	if (err)
+		return ERR_PTR(err);
+	store = zc_store_find(name);
+	if (store)
+		return store;
+	NL_SET_ERR_MSG(info->extack, "there is no store of this name");
+	return ERR_PTR(-ENOENT);
+}
+
 int zcache_nl_store_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct zc_store_config config = {};
@@ -104,6 +119,9 @@ int zcache_nl_store_new_doit(struct sk_buff *skb, struct genl_info *info)
 		zc_netlink_u64(info, ZCACHE_A_STORE_SPLICE_THRESHOLD,
 			       ZC_SPLICE_THRESHOLD);
 
+	config.copy = zc_netlink_u32(info, ZCACHE_A_STORE_COPY,
+				     ZCACHE_COPY_NEVER);
+
 	config.mode = zc_netlink_u32(info, ZCACHE_A_STORE_MODE, 0600);
 	/* GENL_ADMIN_PERM: the sender is of the initial user namespace. */
 	config.uid = make_kuid(&init_user_ns,
@@ -126,6 +144,24 @@ int zcache_nl_store_del_doit(struct sk_buff *skb, struct genl_info *info)
 
 	return err ?: zc_store_del(name, info->attrs[ZCACHE_A_STORE_FORCE],
 				   info->extack);
+}
+
+int zcache_nl_store_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct zc_store *store = zc_netlink_find(info, ZCACHE_A_STORE_NAME);
+	struct nlattr **attrs = info->attrs;
+
+	if (IS_ERR(store))
+		return PTR_ERR(store);
+	/* Each is one word that its readers read once; others stay as they are. */
+	if (attrs[ZCACHE_A_STORE_SPLICE_THRESHOLD])
+		WRITE_ONCE(store->config.splice_threshold,
+			   nla_get_u64(attrs[ZCACHE_A_STORE_SPLICE_THRESHOLD]));
+	if (attrs[ZCACHE_A_STORE_COPY])
+		WRITE_ONCE(store->config.copy,
+			   nla_get_u32(attrs[ZCACHE_A_STORE_COPY]));
+	zc_store_put(store);
+	return 0;
 }
 
 static int zc_netlink_put_u64(struct sk_buff *skb, int attr, u64 value)
@@ -166,7 +202,7 @@ static int zc_netlink_put_store(struct sk_buff *skb,
 	       nla_put_u32(skb, ZCACHE_A_STORE_INLINE_LIMIT,
 			   c->inline_limit) ?:
 	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_SPLICE_THRESHOLD,
-				  c->splice_threshold) ?:
+				  READ_ONCE(c->splice_threshold)) ?:
 	       nla_put_u32(skb, ZCACHE_A_STORE_MODE, c->mode) ?:
 	       nla_put_u32(skb, ZCACHE_A_STORE_UID,
 			   from_kuid(&init_user_ns, c->uid)) ?:
@@ -178,22 +214,8 @@ static int zc_netlink_put_store(struct sk_buff *skb,
 				  READ_ONCE(store->objects)) ?:
 	       nla_put_u32(skb, ZCACHE_A_STORE_OPENS,
 			   READ_ONCE(store->opens)) ?:
-	       zc_netlink_put_stats(skb, store);
-}
-
-static struct zc_store *zc_netlink_find(struct genl_info *info, int attr)
-{
-	char name[ZC_NAME_MAX + 1];
-	struct zc_store *store;
-	int err = zc_netlink_name(info, attr, name);
-
-	if (err)
-		return ERR_PTR(err);
-	store = zc_store_find(name);
-	if (store)
-		return store;
-	NL_SET_ERR_MSG(info->extack, "there is no store of this name");
-	return ERR_PTR(-ENOENT);
+	       zc_netlink_put_stats(skb, store) ?:
+	       nla_put_u32(skb, ZCACHE_A_STORE_COPY, READ_ONCE(c->copy));
 }
 
 /* Starts a reply to a request; @hdr is the message's header. */

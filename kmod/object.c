@@ -26,6 +26,77 @@
 /* A hash bucket is a pointer; the table is at most half empty after growth. */
 #define ZC_OBJECT_INDEX_COST	(2 * sizeof(void *))
 
+/*
+ * kmalloc() rounds up to powers of two, which would waste up to half of a small
+ * object's memory and of the store's capacity. Here at most
+ * ZC_OBJECT_STEP - 1 bytes are lost; what is larger than the largest class has
+ * a large header blob and is kmalloc()'s.
+ */
+static_assert(!IS_ENABLED(CONFIG_SLOB)); /* its kfree() knows kmalloc() only */
+#define ZC_OBJECT_STEP		128
+#define ZC_OBJECT_CLASSES	32
+
+static struct kmem_cache *zc_object_cache[ZC_OBJECT_CLASSES];
+
+/**
+ * zc_object_init() - make the caches that objects are allocated from
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int zc_object_init(void)
+{
+	const unsigned int head = offsetof(struct zc_object, blob);
+	unsigned int i, size;
+	char name[24];
+
+	for (i = 0; i < ZC_OBJECT_CLASSES; i++) {
+		size = (i + 1) * ZC_OBJECT_STEP;
+		snprintf(name, sizeof(name), "zcache-%u", size);
+		/* The blob is what users' bytes are copied into and out of. */
+		zc_object_cache[i] =
+			kmem_cache_create_usercopy(name, size, 8, SLAB_ACCOUNT,
+						   head, size - head, NULL);
+		if (!zc_object_cache[i]) {
+			zc_object_exit();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/** zc_object_exit() - the end of zc_object_init(); there are no objects */
+void zc_object_exit(void)
+{
+	unsigned int i;
+
+	/* The last ones may be waiting for their grace period. */
+	rcu_barrier();
+	for (i = 0; i < ZC_OBJECT_CLASSES; i++) {
+		kmem_cache_destroy(zc_object_cache[i]);
+		zc_object_cache[i] = NULL;
+	}
+}
+
+static struct zc_object *zc_object_alloc(struct zc_store *store, size_t size)
+{
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN;
+	struct mem_cgroup *old = set_active_memcg(store->memcg);
+	size_t class = (size - 1) / ZC_OBJECT_STEP;
+	struct zc_object *object;
+
+	if (class < ZC_OBJECT_CLASSES)
+		object = kmem_cache_alloc(zc_object_cache[class], gfp);
+	else
+		object = kmalloc(size, gfp);
+	set_active_memcg(old);
+	return object;
+}
+
+static void zc_object_free_rcu(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct zc_object, rcu));
+}
+
 static u32 zc_object_hash_key(const void *data, u32 len, u32 seed)
 {
 	const struct zc_key *key = data;
@@ -116,7 +187,6 @@ struct zc_object *zc_object_new(struct zc_store *store,
 {
 	bool is_inline = put->data_len <= store->config.inline_limit;
 	struct zc_object *object;
-	struct mem_cgroup *old;
 	size_t len;
 	int err;
 
@@ -128,10 +198,7 @@ struct zc_object *zc_object_new(struct zc_store *store,
 	len = put->key_len + put->etag_len + put->type_len + put->header_len;
 	if (is_inline)
 		len += put->data_len;
-	old = set_active_memcg(store->memcg);
-	object = kmalloc(struct_size(object, blob, len), GFP_KERNEL_ACCOUNT |
-			 __GFP_NORETRY | __GFP_NOWARN);
-	set_active_memcg(old);
+	object = zc_object_alloc(store, struct_size(object, blob, len));
 	if (!object)
 		return ERR_PTR(-ENOMEM);
 	memset(object, 0, sizeof(*object));
@@ -194,7 +261,7 @@ void zc_object_put(struct zc_object *object)
 		iput(object->inode);
 	}
 	zc_store_uncharge(store, charge);
-	kfree_rcu(object, rcu);
+	call_rcu(&object->rcu, zc_object_free_rcu);
 	zc_store_put(store);
 }
 
@@ -406,6 +473,13 @@ bool zc_object_expired(const struct zc_object *object)
 {
 	return object->expires_ns &&
 	       ktime_get_real_ns() >= (u64)object->expires_ns;
+}
+
+/** zc_object_state() - Return: ZC_STATE_* bits of the object */
+u32 zc_object_state(const struct zc_object *object)
+{
+	return (object->is_inline ? ZC_STATE_INLINE : 0) |
+	       (zc_object_expired(object) ? ZC_STATE_EXPIRED : 0);
 }
 
 /**

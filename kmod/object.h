@@ -26,6 +26,7 @@ struct zc_key {
  * struct zc_object - immutable bytes under a key, with metadata
  * @node: in zc_store.index
  * @entry: in zc_store.queue; protected by zc_store.lock
+ * @rcu: for the grace period, when @entry is needed no more
  * @refs: one for the index while @linked, one for each user: a call under way,
  *	a fill, an object fd. At zero the bytes go and the charge is given
  *	back; the struct itself stays for an RCU grace period, since lookups
@@ -45,12 +46,14 @@ struct zc_key {
  * @charge: bytes taken from the capacity; protected by zc_store.lock
  * @expires_ns: CLOCK_REALTIME nanoseconds, 0 for never
  * @created_ns: CLOCK_REALTIME nanoseconds of the commit
- * @rcu: for the grace period
  * @blob: key, entity tag, content type, header blob, then inline bytes
  */
 struct zc_object {
 	struct rhash_head node;
-	struct list_head entry;
+	union {
+		struct list_head entry;
+		struct rcu_head rcu;
+	};
 	refcount_t refs;
 	u32 hits;
 	bool touched;
@@ -67,11 +70,13 @@ struct zc_object {
 	u64 charge;
 	s64 expires_ns;
 	s64 created_ns;
-	struct rcu_head rcu;
 	u8 blob[];
 };
 
 extern const struct rhashtable_params zc_object_params;
+
+int zc_object_init(void);
+void zc_object_exit(void);
 
 struct zc_object *zc_object_new(struct zc_store *store,
 				const struct zc_put *put);
@@ -86,6 +91,7 @@ int zc_object_del(struct zc_store *store, const struct zc_key *key,
 		  u64 *generation);
 void zc_object_unlink(struct zc_object *object);
 bool zc_object_expired(const struct zc_object *object);
+u32 zc_object_state(const struct zc_object *object);
 struct inode *zc_object_inode(struct zc_object *object);
 
 /** zc_object_etag() - Return: the entity tag's bytes */

@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/splice.h>
 
+#include "compat.h"
 #include "object.h"
 #include "ofile.h"
 #include "pages.h"
@@ -90,12 +91,12 @@ err_object:
 struct zc_object *zc_ofile_find(struct zc_store *store, int fd)
 {
 	struct zc_object *object;
-	struct file *file = fget(fd);
+	struct fd f = fdget(fd);
 
-	if (!file)
+	if (!fd_file(f))
 		return ERR_PTR(-EBADF);
-	object = file->private_data;
-	if (file->f_op != &zc_ofile_fops) {
+	object = fd_file(f)->private_data;
+	if (fd_file(f)->f_op != &zc_ofile_fops) {
 		object = ERR_PTR(-EINVAL);
 	} else if (object->store != store) {
 		object = ERR_PTR(-EXDEV);
@@ -103,6 +104,6 @@ struct zc_object *zc_ofile_find(struct zc_store *store, int fd)
 		/* The file has a reference, and we have the file. */
 		refcount_inc(&object->refs);
 	}
-	fput(file);
+	fdput(f);
 	return object;
 }

@@ -248,7 +248,7 @@ static struct folio *zc_pages_add(struct zc_store *store, struct inode *inode,
 		gfp_t gfp = order > PAGE_ALLOC_COSTLY_ORDER ? ZC_GFP_LARGE :
 							      ZC_GFP_PAGE;
 
-		folio = filemap_alloc_folio(gfp, order);
+		folio = zc_compat_alloc_folio(gfp, order);
 		err = -ENOMEM;
 		if (folio) {
 			old = set_active_memcg(store->memcg);

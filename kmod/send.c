@@ -2,145 +2,82 @@
 /*
  * zcache: SEND, the reason for everything else.
  *
- * The parts become pieces: bytes in kernel memory or a range of the object's
+ * The parts become pieces: bytes in kernel memory or a range of an object's
  * pages. User memory is read, and everything checked, before the first byte
- * leaves; after that only the socket can end the call. Pieces by copy that
- * follow each other go to the socket in one message, so that a header and a
- * small body share a segment; a large range goes by reference.
- *
- * Pages by reference: the socket takes references on the folios. They may
- * leave the object's mapping while they are queued, but nobody writes to them.
+ * leaves; after that only the socket can end the call.
  */
 
-#include <linux/bvec.h>
+#include <linux/file.h>
 #include <linux/net.h>
-#include <linux/netdev_features.h>
 #include <linux/overflow.h>
-#include <linux/pagemap.h>
 #include <linux/sched/signal.h>
-#include <linux/sizes.h>
-#include <linux/skmsg.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/uio.h>
-#include <net/inet_connection_sock.h>
-#include <net/sock.h>
 #include <uapi/linux/zcache.h>
 
+#include "compat.h"
 #include "ioctl.h"
 #include "object.h"
-#include "pages.h"
+#include "ofile.h"
 #include "send.h"
-#include "splice.h"
 #include "store.h"
+#include "xmit.h"
 
-/* Bytes copied from folios are reached by address. */
-static_assert(!IS_ENABLED(CONFIG_HIGHMEM));
+#define ZC_SEND_CONDITIONS	(ZC_SEND_IF_MATCH | ZC_SEND_IF_NONE_MATCH)
+#define ZC_SEND_FLAGS		(ZC_SEND_FD | ZC_SEND_EXPIRED_OK |	\
+				 ZC_SEND_NOWAIT | ZC_SEND_MORE |	\
+				 ZC_SEND_COPY | ZC_SEND_PIN |		\
+				 ZC_SEND_CONDITIONS)
 
-/*
- * Runs of memory in one message to the socket, and bytes in it: enough that
- * the cost of a message does not show, and little enough that the call looks
- * at signals and reschedules often.
- */
-#define ZC_SEND_RUNS	16
-#define ZC_SEND_BYTES	SZ_2M
+/* The first published struct ended before etag. */
+#define ZC_SEND_SIZE_MIN	88
 
-/*
- * Parts and INLINE bytes that need no memory of their own: a usual answer is a
- * header, some lines and a body. Debian's kernels zero what they allocate,
- * which a small answer would notice.
- */
-#define ZC_SEND_PARTS	4
-#define ZC_SEND_SMALL	256
-
-/**
- * struct zc_piece - one part, resolved
- * @data: its bytes in kernel memory; NULL for a range of the object's pages
- * @addr: of an INLINE part whose bytes are not read yet, the user's address
- * @offset: of the range
- * @len: bytes
- * @type: ZC_PART_*
- * @flags: ZC_PART_*
- */
-struct zc_piece {
-	union {
-		const u8 *data;
-		u64 addr;
-	};
-	u64 offset;
-	u64 len;
-	u32 type;
-	u32 flags;
-};
-
-/**
- * struct zc_send_op - one SEND under way
- * @store: the store
- * @object: the object, referenced
- * @sock: the socket, referenced
- * @msg_flags: MSG_* for every message
- * @more: the caller has more to send
- * @splice: ranges may go by reference
- * @pos: bytes of the message that are gone, with the skipped ones
- * @end: where this call ends
- * @total: bytes of the message
- * @current_piece: the piece that @pos is in
- * @piece_pos: and where in it
- * @nr: pieces
- * @piece: the pieces; @few or memory of their own
- * @inline_len: bytes of all INLINE parts
- * @inline_data: those bytes; @small or memory of their own
- * @few: a few pieces
- * @small: a few INLINE bytes
- */
-struct zc_send_op {
-	struct zc_store *store;
-	struct zc_object *object;
-	struct socket *sock;
-	int msg_flags;
-	bool more;
-	bool splice;
-	u64 pos;
-	u64 end;
-	u64 total;
-	unsigned int current_piece;
-	u64 piece_pos;
-	unsigned int nr;
-	struct zc_piece *piece;
-	size_t inline_len;
-	u8 *inline_data;
-	struct zc_piece few[ZC_SEND_PARTS];
-	u8 small[ZC_SEND_SMALL];
-};
+/* Parts that are copied in at once. */
+#define ZC_SEND_PARTS		4U
 
 /* Takes one part in, as far as it can be checked without the object. */
-static int zc_send_part(struct zc_send_op *op, struct zc_piece *piece,
+static int zc_send_part(struct zc_xmit *x, struct zc_piece *piece,
 			const struct zc_part *part)
 {
-	if (part->__reserved || part->flags & ~ZC_PART_TO_END)
+	if (part->generation && part->type != ZC_PART_SELECT)
 		return -EINVAL;
-	*piece = (struct zc_piece){
-		.offset = part->offset,
-		.len = part->length,
-		.type = part->type,
-		.flags = part->flags,
-	};
+	/* One by one: a compound literal is zeroed first, which shows. */
+	piece->addr = part->addr;
+	piece->object = NULL;
+	piece->offset = part->offset;
+	piece->len = part->length;
+	piece->generation = part->generation;
+	piece->type = part->type;
+	piece->flags = part->flags;
+	piece->splice = false;
 	switch (part->type) {
 	case ZC_PART_INLINE:
 		if (part->flags || part->offset)
 			return -EINVAL;
-		if (part->length > ZC_INLINE_BYTES_MAX - op->inline_len)
+		if (part->length > ZC_INLINE_BYTES_MAX - x->inline_len)
 			return -EMSGSIZE;
-		op->inline_len += part->length;
-		piece->addr = part->addr;
+		x->inline_len += part->length;
 		return 0;
 	case ZC_PART_HEADER:
 		if (part->flags || part->addr || part->offset || part->length)
 			return -EINVAL;
 		return 0;
 	case ZC_PART_OBJECT:
-		if (part->addr ||
-		    (part->flags & ZC_PART_TO_END && part->length))
+		if (part->addr)
+			return -EINVAL;
+		switch (part->flags) {
+		case 0:
+			return 0;
+		case ZC_PART_TO_END:
+			return part->length ? -EINVAL : 0;
+		case ZC_PART_SUFFIX:
+			return part->offset ? -EINVAL : 0;
+		default:
+			return -EINVAL;
+		}
+	case ZC_PART_SELECT:
+		if (part->flags & ~ZC_PART_FD || part->length > U32_MAX ||
+		    part->offset > (part->flags & ZC_PART_FD ? INT_MAX : 0))
 			return -EINVAL;
 		return 0;
 	default:
@@ -148,22 +85,23 @@ static int zc_send_part(struct zc_send_op *op, struct zc_piece *piece,
 	}
 }
 
-static int zc_send_parts(struct zc_send_op *op, u64 addr)
+static noinline_for_stack int zc_send_parts(struct zc_xmit *x, u64 addr)
 {
 	const struct zc_part __user *parts = u64_to_user_ptr(addr);
-	struct zc_part part;
-	unsigned int i;
+	struct zc_part part[ZC_SEND_PARTS] __uninitialized;
+	unsigned int i, n;
 	int err;
 
-	if (op->nr > ARRAY_SIZE(op->few))
-		op->piece = kmalloc_array(op->nr, sizeof(*op->piece),
-					  GFP_KERNEL);
-	if (!op->piece)
+	if (x->nr > ARRAY_SIZE(x->few))
+		x->piece = kmalloc_array(x->nr, sizeof(*x->piece), GFP_KERNEL);
+	if (!x->piece)
 		return -ENOMEM;
-	for (i = 0; i < op->nr; i++) {
-		if (copy_from_user(&part, &parts[i], sizeof(part)))
+	for (i = 0; i < x->nr; i++) {
+		n = i % ZC_SEND_PARTS;
+		if (!n && copy_from_user(part, &parts[i], sizeof(*part) *
+					 min(x->nr - i, ZC_SEND_PARTS)))
 			return -EFAULT;
-		err = zc_send_part(op, &op->piece[i], &part);
+		err = zc_send_part(x, &x->piece[i], &part[n]);
 		if (err)
 			return err;
 	}
@@ -171,18 +109,18 @@ static int zc_send_parts(struct zc_send_op *op, u64 addr)
 }
 
 /* Reads the bytes of the INLINE parts. */
-static int zc_send_inline(struct zc_send_op *op)
+static int zc_send_inline(struct zc_xmit *x)
 {
 	unsigned int i;
 	u8 *to;
 
-	if (op->inline_len > sizeof(op->small))
-		op->inline_data = kvmalloc(op->inline_len, GFP_KERNEL);
-	if (!op->inline_data)
+	if (x->inline_len > sizeof(x->small))
+		x->inline_data = kvmalloc(x->inline_len, GFP_KERNEL);
+	if (!x->inline_data)
 		return -ENOMEM;
-	to = op->inline_data;
-	for (i = 0; i < op->nr; i++) {
-		struct zc_piece *piece = &op->piece[i];
+	to = x->inline_data;
+	for (i = 0; i < x->nr; i++) {
+		struct zc_piece *piece = &x->piece[i];
 
 		if (piece->type != ZC_PART_INLINE)
 			continue;
@@ -195,17 +133,70 @@ static int zc_send_inline(struct zc_send_op *op)
 	return 0;
 }
 
-/* Gives the parts their place in the object and the message its length. */
-static int zc_send_resolve(struct zc_send_op *op)
+/* Finds the object of a SELECT and tells the caller its version. */
+static int zc_send_select(struct zc_xmit *x, struct zc_piece *piece,
+			  struct zc_part __user *part, u32 flags)
 {
-	const struct zc_object *object = op->object;
+	struct zc_find find = {
+		.generation = piece->generation,
+		.flags = flags & ZC_SEND_EXPIRED_OK ? ZC_FIND_EXPIRED_OK : 0,
+	};
+	struct zc_object *object;
+
+	if (piece->flags & ZC_PART_FD) {
+		find.flags |= ZC_FIND_FD;
+		find.fd = piece->offset;
+	}
+	/* With an fd these must be zero, which is checked there. */
+	find.key = piece->addr;
+	find.key_len = piece->len;
+	object = zc_ioctl_find(x->store, &find);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	piece->object = object;
+	piece->len = 0;
+	return put_user(object->generation, &part->generation);
+}
+
+static int zc_send_range(struct zc_piece *piece)
+{
+	const struct zc_object *object = piece->object;
+
+	if (piece->flags & ZC_PART_SUFFIX) {
+		piece->len = min(piece->len, object->size);
+		piece->offset = object->size - piece->len;
+	}
+	if (piece->offset > object->size)
+		return -ERANGE;
+	if (piece->flags & ZC_PART_TO_END)
+		piece->len = object->size - piece->offset;
+	if (piece->len > object->size - piece->offset)
+		return -ERANGE;
+	piece->data = object->is_inline ?
+		      zc_object_inline(object) + piece->offset : NULL;
+	return 0;
+}
+
+/* Gives the parts their object and place, and the message its length. */
+static noinline_for_stack int
+zc_send_resolve(struct zc_xmit *x, struct zc_object *object,
+		const struct zc_send *send)
+{
+	struct zc_part __user *parts = u64_to_user_ptr(send->parts);
 	s64 total = 0;
 	unsigned int i;
+	int err;
 
-	for (i = 0; i < op->nr; i++) {
-		struct zc_piece *piece = &op->piece[i];
+	for (i = 0; i < x->nr; i++) {
+		struct zc_piece *piece = &x->piece[i];
 
 		switch (piece->type) {
+		case ZC_PART_SELECT:
+			err = zc_send_select(x, piece, &parts[i], send->flags);
+			if (err)
+				return err;
+			object = piece->object;
+			break;
 		case ZC_PART_HEADER:
 			/* Without its header the message would be another. */
 			if (!object->header_len)
@@ -214,250 +205,86 @@ static int zc_send_resolve(struct zc_send_op *op)
 			piece->len = object->header_len;
 			break;
 		case ZC_PART_OBJECT:
-			if (piece->offset > object->size)
-				return -ERANGE;
-			if (piece->flags & ZC_PART_TO_END)
-				piece->len = object->size - piece->offset;
-			if (piece->len > object->size - piece->offset)
-				return -ERANGE;
-			if (object->is_inline)
-				piece->data = zc_object_inline(object) +
-					      piece->offset;
+			piece->object = object;
+			err = zc_send_range(piece);
+			if (err)
+				return err;
 			break;
 		}
 		if (check_add_overflow(total, (s64)piece->len, &total))
 			return -EOVERFLOW;
 	}
-	op->total = total;
+	x->total = total;
 	return 0;
 }
 
-/*
- * Only sockets whose way with pages is known: TCP itself, and not what may sit
- * on it (an ULP, a BPF map).
- */
-static int zc_send_check_sock(const struct socket *sock)
+/* Whether the caller's condition on the entity tag holds. */
+static noinline_for_stack int
+zc_send_condition(const struct zc_object *object, const struct zc_send *send)
 {
-	const struct sock *sk = sock->sk;
-	bool redirected;
-	int state;
+	u8 etag[ZC_ETAG_MAX] __uninitialized;
+	bool match;
 
-	if (sock->type != SOCK_STREAM || sk->sk_protocol != IPPROTO_TCP ||
-	    (sk->sk_family != AF_INET && sk->sk_family != AF_INET6))
-		return -EOPNOTSUPP;
-	rcu_read_lock();
-	redirected = sk_psock(sk);
-	rcu_read_unlock();
-	if (redirected || READ_ONCE(inet_csk(sk)->icsk_ulp_ops))
-		return -EOPNOTSUPP;
-
-	/* One that was closed has its own error to tell, at the first byte. */
-	state = READ_ONCE(sk->sk_state);
-	if (state == TCP_LISTEN ||
-	    (state == TCP_CLOSE && !READ_ONCE(sk->sk_err) &&
-	     !(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)))
-		return -ENOTCONN;
-	return 0;
+	if (copy_from_user(etag, u64_to_user_ptr(send->etag), send->etag_len))
+		return -EFAULT;
+	match = send->etag_len == object->etag_len &&
+		!memcmp(etag, zc_object_etag(object), send->etag_len);
+	return match == !!(send->flags & ZC_SEND_IF_MATCH) ? 0 : -ECANCELED;
 }
 
-static bool zc_send_by_reference(const struct zc_send_op *op,
-				 const struct zc_piece *piece)
-{
-	return !piece->data && op->splice &&
-	       piece->len >= op->store->config.splice_threshold;
-}
-
-/* A route without scatter-gather would copy: done here, it is counted. */
-static void zc_send_check_route(struct zc_send_op *op)
-{
-	unsigned int i;
-
-	if (op->sock->sk->sk_route_caps & NETIF_F_SG)
-		return;
-	for (i = 0; i < op->nr; i++) {
-		if (zc_send_by_reference(op, &op->piece[i])) {
-			zc_store_count(op->store, ZC_C_FALLBACKS, 1);
-			break;
-		}
-	}
-	op->splice = false;
-}
-
-static int zc_send_flags(const struct zc_send_op *op, u64 bytes)
-{
-	/* Left set at the end it would hold the last segment for 200 ms. */
-	bool more = op->more || op->pos + bytes < op->end;
-
-	return op->msg_flags | (more ? MSG_MORE : 0);
-}
-
-static void zc_send_advance(struct zc_send_op *op, u64 bytes)
-{
-	op->pos += bytes;
-	op->piece_pos += bytes;
-	while (op->current_piece < op->nr &&
-	       op->piece_pos >= op->piece[op->current_piece].len) {
-		op->piece_pos -= op->piece[op->current_piece].len;
-		op->current_piece++;
-	}
-}
-
-/* Sends some of the current piece by reference; sets the bytes asked. */
-static noinline_for_stack int zc_send_splice(struct zc_send_op *op,
-					     size_t *asked)
-{
-	const struct zc_piece *piece = &op->piece[op->current_piece];
-	struct inode *inode = op->object->inode;
-	struct bio_vec bvec[ZC_SEND_RUNS];
-	loff_t pos = piece->offset + op->piece_pos;
-	size_t want = min3(piece->len - op->piece_pos, op->end - op->pos,
-			   (u64)ZC_SEND_BYTES);
-	unsigned int nr = 0, i;
-	size_t bytes = 0;
-	int ret = -EIO;
-
-	while (nr < ZC_SEND_RUNS && bytes < want) {
-		struct folio *folio = zc_pages_find(inode, pos);
-		size_t offset, len;
-
-		if (!folio)
-			break;
-		offset = offset_in_folio(folio, pos);
-		len = min(folio_size(folio) - offset, want - bytes);
-		bvec[nr].bv_page = folio_page(folio, 0);
-		bvec[nr].bv_offset = offset;
-		bvec[nr].bv_len = len;
-		nr++;
-		bytes += len;
-		pos += len;
-	}
-	*asked = bytes;
-	if (nr)
-		ret = zc_compat_splice(op->sock, bvec, nr, bytes,
-				       zc_send_flags(op, bytes));
-	for (i = 0; i < nr; i++)
-		folio_put(page_folio(bvec[i].bv_page));
-	if (ret > 0)
-		zc_store_count(op->store, ZC_C_SPLICED_BYTES, ret);
-	return ret;
-}
-
-/*
- * Sends by copy from the current piece on, up to the next piece that goes by
- * reference; sets the bytes asked.
- */
-static noinline_for_stack int zc_send_copy(struct zc_send_op *op,
-					   size_t *asked)
-{
-	size_t want = min(op->end - op->pos, (u64)ZC_SEND_BYTES);
-	struct folio *folio[ZC_SEND_RUNS];
-	struct kvec kvec[ZC_SEND_RUNS];
-	unsigned int i = op->current_piece, nr = 0;
-	u64 pos = op->piece_pos;
-	struct msghdr msg = {};
-	size_t bytes = 0;
-	int ret = -EIO;
-
-	while (nr < ZC_SEND_RUNS && bytes < want) {
-		const struct zc_piece *piece = &op->piece[i];
-		u64 len = min(piece->len - pos, (u64)want - bytes);
-
-		if (pos == piece->len) {
-			i++;
-			pos = 0;
-			continue;
-		}
-		if (zc_send_by_reference(op, piece))
-			break;
-		folio[nr] = NULL;
-		if (piece->data) {
-			kvec[nr].iov_base = (void *)piece->data + pos;
-		} else {
-			loff_t at = piece->offset + pos;
-			size_t offset;
-
-			folio[nr] = zc_pages_find(op->object->inode, at);
-			if (!folio[nr])
-				break;
-			offset = offset_in_folio(folio[nr], at);
-			len = min_t(u64, len, folio_size(folio[nr]) - offset);
-			kvec[nr].iov_base = folio_address(folio[nr]) + offset;
-		}
-		kvec[nr].iov_len = len;
-		nr++;
-		bytes += len;
-		pos += len;
-	}
-	*asked = bytes;
-	if (nr) {
-		msg.msg_flags = zc_send_flags(op, bytes);
-		iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, kvec, nr, bytes);
-		ret = sock_sendmsg(op->sock, &msg);
-	}
-	while (nr--)
-		if (folio[nr])
-			folio_put(folio[nr]);
-	if (ret > 0)
-		zc_store_count(op->store, ZC_C_COPIED_BYTES, ret);
-	return ret;
-}
-
-/*
- * Sends until the end, or until the socket takes less than it was given: it
- * may not block, was interrupted, timed out or broke, and has waited as long
- * as it may.
- */
-static int zc_send_run(struct zc_send_op *op)
-{
-	while (op->pos < op->end) {
-		const struct zc_piece *piece = &op->piece[op->current_piece];
-		size_t asked;
-		int ret;
-
-		if (zc_send_by_reference(op, piece))
-			ret = zc_send_splice(op, &asked);
-		else
-			ret = zc_send_copy(op, &asked);
-		if (ret < 0)
-			return ret;
-		zc_send_advance(op, ret);
-		if (ret < asked)
-			return 0;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-	}
-	return 0;
-}
-
-static int zc_send_object(struct zc_send_op *op, struct zc_send *send)
+static int zc_send_object(struct zc_xmit *x, struct zc_object *object,
+			  struct zc_send *send)
 {
 	u64 budget = send->max_bytes ?: U64_MAX;
+	u64 threshold = send->threshold ?:
+			READ_ONCE(x->store->config.splice_threshold);
 	int err;
 
-	err = zc_send_resolve(op);
+	if (send->flags & ZC_SEND_CONDITIONS) {
+		err = zc_send_condition(object, send);
+		if (err == -ECANCELED)
+			zc_store_count(x->store, ZC_C_CONDITIONS_FAILED, 1);
+		if (err)
+			return err;
+	}
+	err = zc_send_resolve(x, object, send);
 	if (err)
 		return err;
-	if (send->skip > op->total)
+	if (send->skip > x->total)
 		return -ERANGE;
-	op->end = send->skip + min(op->total - send->skip, budget);
-	zc_send_check_route(op);
-	zc_send_advance(op, send->skip);
+	x->end = send->skip + min(x->total - send->skip, budget);
+	zc_xmit_advance(x, send->skip);
+	zc_xmit_splices(x, threshold, send->flags & ZC_SEND_COPY);
 
-	err = zc_send_run(op);
-	send->generation = op->object->generation;
-	send->sent = op->pos - send->skip;
-	send->total = op->total;
-	send->data_len = op->object->size;
+	err = zc_xmit_run(x);
 	/* What went out is told; the error comes back with the next call. */
-	if (send->sent)
+	if (x->pos > send->skip)
 		err = 0;
-	zc_store_count(op->store, err ? ZC_C_SENDS_FAILED :
-		       op->pos < op->end ? ZC_C_SENDS_PARTIAL : ZC_C_SENDS, 1);
+	zc_store_count(x->store, err ? ZC_C_SENDS_FAILED :
+		       x->pos < x->end ? ZC_C_SENDS_PARTIAL : ZC_C_SENDS, 1);
 	return err;
 }
 
-static int zc_send_sock(struct zc_send_op *op, struct zc_send *send)
+/* The members that tell of the message and its object. */
+static void zc_send_tell(const struct zc_xmit *x,
+			 const struct zc_object *object, struct zc_send *send,
+			 bool sent)
+{
+	send->generation = object->generation;
+	send->data_len = object->size;
+	send->state = zc_object_state(object);
+	if (sent) {
+		send->sent = x->pos - send->skip;
+		send->total = x->total;
+	}
+}
+
+/*
+ * Sends to @x's socket. If the caller wants to go on with this version after a
+ * short send, *@pin gets a file of it; there may be none to be had.
+ */
+static int zc_send_sock(struct zc_xmit *x, struct zc_send *send, bool nowait,
+			struct file **pin)
 {
 	struct zc_find find = {
 		.key = send->key,
@@ -465,24 +292,129 @@ static int zc_send_sock(struct zc_send_op *op, struct zc_send *send)
 		.fd = send->fd,
 		.generation = send->generation,
 	};
+	struct zc_object *object;
 	int err;
 
-	err = zc_send_check_sock(op->sock);
+	err = zc_xmit_check(x);
 	if (err)
 		return err;
-	op->msg_flags = MSG_NOSIGNAL;
-	if (send->flags & ZC_SEND_NOWAIT || op->sock->file->f_flags & O_NONBLOCK)
-		op->msg_flags |= MSG_DONTWAIT;
+	x->msg_flags = MSG_NOSIGNAL;
+	if (nowait || send->flags & ZC_SEND_NOWAIT ||
+	    x->sock->file->f_flags & O_NONBLOCK)
+		x->msg_flags |= MSG_DONTWAIT;
 
 	if (send->flags & ZC_SEND_FD)
 		find.flags |= ZC_FIND_FD;
 	if (send->flags & ZC_SEND_EXPIRED_OK)
 		find.flags |= ZC_FIND_EXPIRED_OK;
-	op->object = zc_ioctl_find(op->store, &find);
-	if (IS_ERR(op->object))
-		return PTR_ERR(op->object);
-	err = zc_send_object(op, send);
-	zc_object_put(op->object);
+	object = zc_ioctl_find(x->store, &find);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	err = zc_send_object(x, object, send);
+	if (!err || err == -ECANCELED)
+		zc_send_tell(x, object, send, !err);
+	if (!err && x->pos < x->total && send->flags & ZC_SEND_PIN) {
+		/* The file owns the reference, also on error. */
+		*pin = zc_ofile_new(object);
+		if (IS_ERR(*pin))
+			*pin = NULL;
+	} else {
+		zc_object_put(object);
+	}
+	return err;
+}
+
+static bool zc_send_valid(const struct zc_send *send)
+{
+	u32 conditions = send->flags & ZC_SEND_CONDITIONS;
+
+	if (send->flags & ~ZC_SEND_FLAGS || send->__reserved || send->pinned ||
+	    !send->nr_parts || send->nr_parts > ZC_PARTS_MAX)
+		return false;
+	if (!conditions)
+		return !send->etag && !send->etag_len;
+	return conditions != ZC_SEND_CONDITIONS && send->etag_len &&
+	       send->etag_len <= ZC_ETAG_MAX;
+}
+
+/* Does one message but for the reply. */
+static int zc_send_message(struct zc_store *store, struct zc_send *send,
+			   bool nowait, struct file **pin)
+{
+	struct zc_xmit x __uninitialized;
+	struct fd sock;
+	unsigned int i;
+	int err;
+
+	if (!zc_send_valid(send))
+		return -EINVAL;
+	x.store = store;
+	x.more = send->flags & ZC_SEND_MORE;
+	x.pos = 0;
+	x.current_piece = 0;
+	x.piece_pos = 0;
+	x.nr = send->nr_parts;
+	x.piece = x.few;
+	x.inline_len = 0;
+	x.inline_data = x.small;
+
+	err = zc_send_parts(&x, send->parts) ?: zc_send_inline(&x);
+	if (err)
+		goto out;
+	/* Not sockfd_lookup(): a thread on its own needs no reference. */
+	sock = fdget(send->sock);
+	if (!fd_file(sock)) {
+		err = -EBADF;
+		goto out;
+	}
+	x.sock = sock_from_file(fd_file(sock));
+	err = x.sock ? zc_send_sock(&x, send, nowait, pin) : -ENOTSOCK;
+	fdput(sock);
+	for (i = 0; i < x.nr; i++)
+		if (x.piece[i].type == ZC_PART_SELECT && x.piece[i].object)
+			zc_object_put(x.piece[i].object);
+out:
+	if (x.inline_data != x.small)
+		kvfree(x.inline_data);
+	if (x.piece != x.few)
+		kfree(x.piece);
+	return err;
+}
+
+/* Does one message, and replies. */
+static int zc_send_one(const struct zc_call *call, struct zc_send *send,
+		       bool nowait)
+{
+	struct file *pin = NULL;
+	int err, fd = -1;
+
+	/* A struct without room for the fd cannot tell of it. */
+	if (send->flags & ZC_SEND_PIN &&
+	    call->size < offsetofend(struct zc_send, pinned))
+		return -EINVAL;
+	err = zc_send_message(call->store, send, nowait, &pin);
+	if (err && err != -ECANCELED)
+		return err;
+	if (pin) {
+		fd = get_unused_fd_flags(O_CLOEXEC);
+		if (fd < 0) {
+			fput(pin);
+			pin = NULL;
+			fd = -1;
+		}
+	}
+	if (!err && send->flags & ZC_SEND_PIN)
+		send->pinned = fd;
+	if (zc_ioctl_reply(call, send)) {
+		err = -EFAULT;
+		if (pin) {
+			fput(pin);
+			put_unused_fd(fd);
+		}
+	} else if (pin) {
+		zc_store_count(call->store, ZC_C_OPENS, 1);
+		fd_install(fd, pin);
+	}
 	return err;
 }
 
@@ -496,36 +428,58 @@ static int zc_send_sock(struct zc_send_op *op, struct zc_send *send)
  */
 long zc_send_call(struct zc_call *call, void *cmd)
 {
-	struct zc_send *send = cmd;
-	struct zc_send_op op;
+	return zc_send_one(call, cmd, false);
+}
+
+/**
+ * zc_send_batch_call() - the SEND_BATCH call
+ * @call: the call
+ * @cmd: its struct zc_send_batch
+ *
+ * Context: process; may sleep, but waits for no socket.
+ * Return: 0 or -errno, see the uapi header.
+ */
+long zc_send_batch_call(struct zc_call *call, void *cmd)
+{
+	struct zc_send_batch *batch = cmd;
+	s32 __user *results = u64_to_user_ptr(batch->results);
+	struct zc_call element = *call;
+	struct zc_send send __uninitialized;
+	u32 i;
 	int err;
 
-	if (send->flags & ~(ZC_SEND_FD | ZC_SEND_EXPIRED_OK | ZC_SEND_NOWAIT |
-			    ZC_SEND_MORE | ZC_SEND_COPY) ||
-	    !send->nr_parts || send->nr_parts > ZC_PARTS_MAX)
+	if (batch->flags || batch->__reserved || !batch->nr ||
+	    batch->nr > ZC_BATCH_MAX || batch->send_size < ZC_SEND_SIZE_MIN ||
+	    batch->send_size % __alignof__(struct zc_send) ||
+	    batch->send_size > PAGE_SIZE)
 		return -EINVAL;
-	op.store = call->store;
-	op.more = send->flags & ZC_SEND_MORE;
-	op.splice = !(send->flags & ZC_SEND_COPY);
-	op.pos = 0;
-	op.current_piece = 0;
-	op.piece_pos = 0;
-	op.nr = send->nr_parts;
-	op.piece = op.few;
-	op.inline_len = 0;
-	op.inline_data = op.small;
-
-	err = zc_send_parts(&op, send->parts) ?: zc_send_inline(&op);
-	if (!err) {
-		op.sock = sockfd_lookup(send->sock, &err);
-		if (op.sock) {
-			err = zc_send_sock(&op, send);
-			sockfd_put(op.sock);
+	zc_store_count(call->store, ZC_C_BATCHES, 1);
+	for (i = 0; i < batch->nr; i++) {
+		element.user = u64_to_user_ptr(batch->sends +
+					       (u64)i * batch->send_size);
+		err = zc_ioctl_copy_in(&element, &send, sizeof(send),
+				       ZC_SEND_SIZE_MIN);
+		if (!err && send.size != batch->send_size)
+			err = -EINVAL;
+		/* The result's memory is tried before the message goes. */
+		if (err == -EFAULT || put_user(0, &results[i])) {
+			err = -EFAULT;
+			break;
 		}
+		if (!err && READ_ONCE(call->store->dead))
+			err = -ENODEV;
+		if (!err)
+			err = zc_send_one(&element, &send, true);
+		if (put_user(err, &results[i]) || fatal_signal_pending(current)) {
+			i++;
+			err = -EFAULT;
+			break;
+		}
+		err = 0;
+		cond_resched();
 	}
-	if (op.inline_data != op.small)
-		kvfree(op.inline_data);
-	if (op.piece != op.few)
-		kfree(op.piece);
-	return err ?: zc_ioctl_reply(call, send);
+	if (!i)
+		return err;
+	batch->done = i;
+	return zc_ioctl_reply(call, batch);
 }

@@ -5,5 +5,6 @@
 struct zc_call;
 
 long zc_send_call(struct zc_call *call, void *cmd);
+long zc_send_batch_call(struct zc_call *call, void *cmd);
 
 #endif /* ZC_SEND_H */

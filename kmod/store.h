@@ -24,9 +24,13 @@ struct netlink_ext_ack;
  *	reference
  * @max_key_len: bytes of the longest key
  * @inline_limit: objects up to this many bytes live in slab memory
+ * @copy: enum zcache_copy: for whom bytes are copied in any case
  * @mode: permission bits of the node
  * @uid: owner of the node
  * @gid: group of the node
+ *
+ * Constant, but for @splice_threshold and @copy, which may change at any time
+ * and are read once where they are used.
  */
 struct zc_store_config {
 	char name[ZC_NAME_MAX + 1];
@@ -35,6 +39,7 @@ struct zc_store_config {
 	u64 splice_threshold;
 	u32 max_key_len;
 	u32 inline_limit;
+	u32 copy;
 	umode_t mode;
 	kuid_t uid;
 	kgid_t gid;
@@ -47,7 +52,7 @@ struct zc_store_config {
  *	fill or object fd (through its object).
  * @cdev: the node
  * @entry: in the list of stores; protected by the list's mutex
- * @config: as created; constant
+ * @config: as created or set, see there
  * @memcg: charged for the pages; constant
  * @shrinker: gives memory back under pressure; constant until deletion
  * @stats: the counters

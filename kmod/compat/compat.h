@@ -7,6 +7,7 @@
 #define ZC_COMPAT_H
 
 #include <linux/err.h>
+#include <linux/file.h>
 #include <linux/pagemap.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -23,6 +24,31 @@ static inline struct folio *zc_compat_get_folio(struct address_space *mapping,
 
 	return IS_ERR(folio) ? NULL : folio;
 }
+
+/* filemap_alloc_folio() takes a memory policy from 6.19 on. */
+static inline struct folio *zc_compat_alloc_folio(gfp_t gfp,
+						  unsigned int order)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+	return filemap_alloc_folio(gfp, order, NULL);
+#else
+	return filemap_alloc_folio(gfp, order);
+#endif
+}
+
+/*
+ * For arrays that are written before they are read, in every call: Debian's
+ * kernels zero what is on the stack, and that shows in a small answer. A name
+ * of the kernel's own from 6.14 on.
+ */
+#ifndef __uninitialized
+#define __uninitialized __attribute__((__uninitialized__))
+#endif
+
+/* A struct fd is a tagged pointer from 6.12 on. */
+#ifndef fd_file
+#define fd_file(f) ((f).file)
+#endif
 
 /* inode_operations.permission's first argument changed its type in 6.3. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)

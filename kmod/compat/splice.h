@@ -14,7 +14,7 @@ ssize_t copy_splice_read(struct file *in, loff_t *ppos,
 			 unsigned int flags);
 #endif
 
-int zc_compat_splice(struct socket *sock, struct bio_vec *bvec,
+int zc_compat_splice(struct socket *sock, bool ulp, struct bio_vec *bvec,
 		     unsigned int nr, size_t bytes, int flags);
 
 #endif /* ZC_COMPAT_SPLICE_H */

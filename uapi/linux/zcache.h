@@ -62,6 +62,7 @@
 #define ZC_TYPE_MAX		128	/* bytes in a content type */
 #define ZC_PARTS_MAX		64	/* parts of one SEND */
 #define ZC_INLINE_BYTES_MAX	65536	/* bytes of all INLINE parts of one SEND */
+#define ZC_BATCH_MAX		1024	/* messages of one SEND_BATCH */
 #define ZC_NAME_MAX		32	/* bytes in a store's name, without the NUL */
 
 /* Numbers are unique; a number that was published is not reused. */
@@ -75,6 +76,7 @@
 #define ZC_IOC_OPEN		_IO(ZC_IOC_TYPE, 0x86)	/* struct zc_open */
 #define ZC_IOC_SEND		_IO(ZC_IOC_TYPE, 0x87)	/* struct zc_send */
 #define ZC_IOC_DELETE		_IO(ZC_IOC_TYPE, 0x88)	/* struct zc_delete */
+#define ZC_IOC_SEND_BATCH	_IO(ZC_IOC_TYPE, 0x89)	/* struct zc_send_batch */
 
 /* Bits of zc_info.features: what a program may rely on. */
 #define ZC_FEAT_SEND_SPLICE	(1ULL << 0)	/* SEND passes pages by reference */
@@ -306,19 +308,29 @@ struct zc_open {
 #define ZC_PART_INLINE		1	/* bytes of the caller */
 #define ZC_PART_HEADER		2	/* the header blob stored with the object */
 #define ZC_PART_OBJECT		3	/* a range of the object */
+#define ZC_PART_SELECT		4	/* no bytes: names another object */
 
 /* Flags of a part. */
 #define ZC_PART_TO_END		(1U << 0)	/* OBJECT: from offset to the end */
+#define ZC_PART_SUFFIX		(1U << 1)	/* OBJECT: the last length bytes */
+#define ZC_PART_FD		(1U << 2)	/* SELECT: by the object fd in offset */
 
 /**
  * struct zc_part - one piece of a message
- * @type: ZC_PART_INLINE, ZC_PART_HEADER or ZC_PART_OBJECT
- * @flags: ZC_PART_*
- * @addr: INLINE: address of the bytes; else 0
- * @offset: OBJECT: first byte of the range; else 0
+ * @type: ZC_PART_INLINE, ZC_PART_HEADER, ZC_PART_OBJECT or ZC_PART_SELECT
+ * @flags: ZC_PART_*; TO_END and SUFFIX exclude each other
+ * @addr: INLINE: address of the bytes; SELECT: address of the key; else 0
+ * @offset: OBJECT: first byte of the range, 0 with ZC_PART_SUFFIX; SELECT: the
+ *	object fd with ZC_PART_FD; else 0
  * @length: INLINE: bytes at @addr; OBJECT: bytes of the range, 0 with
- *	ZC_PART_TO_END; HEADER: 0
- * @__reserved: must be 0
+ *	ZC_PART_TO_END; SELECT: bytes of the key, 0 with ZC_PART_FD; HEADER: 0
+ * @generation: (in/out) SELECT: in: the version wanted, 0 for any; out: the
+ *	version, written before the first byte leaves and also when none does
+ *	(set it to 0 again to take any version); else 0
+ *
+ * HEADER and OBJECT are of the object that the last SELECT before them names,
+ * or of the call's own object where there is none. A suffix longer than the
+ * object is all of it, as in HTTP.
  */
 struct zc_part {
 	__u32 type;
@@ -326,7 +338,7 @@ struct zc_part {
 	__aligned_u64 addr;
 	__aligned_u64 offset;
 	__aligned_u64 length;
-	__aligned_u64 __reserved;
+	__aligned_u64 generation;
 };
 
 /* Flags of ZC_IOC_SEND. */
@@ -335,15 +347,19 @@ struct zc_part {
 #define ZC_SEND_NOWAIT		(1U << 2)	/* as if the socket had O_NONBLOCK */
 #define ZC_SEND_MORE		(1U << 3)	/* more follows: as MSG_MORE */
 #define ZC_SEND_COPY		(1U << 4)	/* by copy, whatever the size */
+#define ZC_SEND_PIN		(1U << 5)	/* an object fd after a short send */
+#define ZC_SEND_IF_MATCH	(1U << 6)	/* only if the entity tag is etag */
+#define ZC_SEND_IF_NONE_MATCH	(1U << 7)	/* only if it is not */
 
 /**
  * struct zc_send - argument of ZC_IOC_SEND: look up, and send to a socket
  * @size: sizeof(struct zc_send)
- * @flags: ZC_SEND_*
+ * @flags: ZC_SEND_*; IF_MATCH and IF_NONE_MATCH exclude each other
  * @key: address of the key
  * @key_len: bytes of the key
  * @fd: object fd with ZC_SEND_FD, else 0
- * @sock: a connected TCP socket, IPv4 or IPv6
+ * @sock: a connected stream socket: TCP over IPv4 or IPv6, with or without
+ *	kernel TLS, or UNIX
  * @nr_parts: 1 to ZC_PARTS_MAX
  * @parts: address of an array of struct zc_part, sent in this order
  * @skip: bytes of the message that went out before and are left out now
@@ -352,11 +368,29 @@ struct zc_part {
  * @sent: (out) bytes that the socket took in this call
  * @total: (out) bytes of the whole message, with the skipped ones
  * @data_len: (out) bytes of the object
+ * @etag: address of an entity tag, with ZC_SEND_IF_MATCH or IF_NONE_MATCH;
+ *	else 0
+ * @etag_len: its bytes, 1 to ZC_ETAG_MAX; else 0
+ * @state: (out) ZC_STATE_* bits of the object
+ * @threshold: OBJECT parts of at least this many bytes go by reference,
+ *	shorter ones by copy; 0: as the store says. Where fewer than 4096
+ *	bytes of a larger object are to go in this call, they are copied
+ * @pinned: (out) with ZC_SEND_PIN, after a send that is short of @total: an
+ *	object fd of the call's own object, close-on-exec, to go on with; -1
+ *	if none was needed or none could be had. Not written without
+ *	ZC_SEND_PIN; 0 on entry
+ * @__reserved: must be 0
  *
  * The message is the parts, one after the other. Everything the caller gives
  * is read and checked before the first byte leaves. To go on after a short
  * send, call again with the same parts, @skip raised by @sent, and
- * @generation as returned (ESTALE tells that the version is gone).
+ * @generation as returned (ESTALE tells that the version is gone), or with
+ * the object fd @pinned, which cannot go.
+ *
+ * By reference means that the socket gets the object's pages; the bytes are
+ * not copied. Pages go to TCP only, plain or with kernel TLS; to a UNIX socket,
+ * over a route without scatter-gather, and where the call or the store asks
+ * for it, everything is copied.
  *
  * Returns 0 if any byte went out or none was asked for; @sent may be short
  * when the socket is not blocking, a signal arrived, @max_bytes was reached or
@@ -365,9 +399,11 @@ struct zc_part {
  * EAGAIN: the socket takes nothing now and may not block. EPIPE, ECONNRESET:
  * the peer or shutdown(2) closed it; SIGPIPE is never raised. ENOTCONN: not
  * connected, or listening. ENOTSOCK, EBADF: @sock is no socket, no fd.
- * ENODATA: a HEADER part, and the object has no header blob.
+ * ECANCELED: ZC_SEND_IF_MATCH or IF_NONE_MATCH does not hold; @generation,
+ * @data_len and @state are written. Entity tags are compared byte by byte.
+ * ENODATA: a HEADER part, and its object has no header blob.
  * EOPNOTSUPP: a socket of another kind. ERANGE: a part reaches past the end
- * of the object, or @skip past the end of the message. EINTR: a signal.
+ * of its object, or @skip past the end of the message. EINTR: a signal.
  * EMSGSIZE: INLINE parts above ZC_INLINE_BYTES_MAX together. EOVERFLOW: the
  * message is longer than 2^63 - 1 bytes.
  */
@@ -386,6 +422,40 @@ struct zc_send {
 	__aligned_u64 sent;
 	__aligned_u64 total;
 	__aligned_u64 data_len;
+	__aligned_u64 etag;
+	__u32 etag_len;
+	__u32 state;
+	__aligned_u64 threshold;
+	__s32 pinned;
+	__u32 __reserved;
+};
+
+/**
+ * struct zc_send_batch - argument of ZC_IOC_SEND_BATCH: many messages
+ * @size: sizeof(struct zc_send_batch)
+ * @flags: must be 0
+ * @nr: messages, 1 to ZC_BATCH_MAX
+ * @send_size: bytes from one element of @sends to the next, which is also the
+ *	size member of each
+ * @sends: address of an array of struct zc_send
+ * @results: address of an array of __s32: (out) 0 or -errno of each message
+ * @done: (out) messages that were tried; the results of others are not written
+ * @__reserved: must be 0
+ *
+ * Does each message as ZC_IOC_SEND with ZC_SEND_NOWAIT does, in their order:
+ * a batch never waits for a socket. @done is short of @nr only when a signal
+ * that kills arrived or the memory of an element or result is gone. An error of
+ * the call itself means that no message was tried.
+ */
+struct zc_send_batch {
+	__u32 size;
+	__u32 flags;
+	__u32 nr;
+	__u32 send_size;
+	__aligned_u64 sends;
+	__aligned_u64 results;
+	__u32 done;
+	__u32 __reserved;
 };
 
 /**

@@ -42,7 +42,20 @@
 	X(COPIED_BYTES, "copied-bytes", "bytes",			\
 	  "Bytes copied to a socket: INLINE, HEADER and OBJECT parts.")	\
 	X(FALLBACKS, "fallbacks", "calls",				\
-	  "SEND calls that copied because the route takes no page references.")
+	  "SEND calls that copied what was long enough to go by reference.") \
+	X(FALLBACKS_ROUTE, "fallbacks-route", "calls",			\
+	  "Fallbacks because the route takes no page references.")	\
+	X(FALLBACKS_UNIX, "fallbacks-unix", "calls",			\
+	  "Fallbacks because the socket is a UNIX one.")		\
+	X(FALLBACKS_LOCAL, "fallbacks-local", "calls",			\
+	  "Fallbacks because the peer is local and the store copies for such.") \
+	X(FALLBACKS_ASKED, "fallbacks-asked", "calls",			\
+	  "Fallbacks because the call or the store asks for copies.")	\
+	X(FALLBACKS_INLINE, "fallbacks-inline", "calls",		\
+	  "Fallbacks because the object lives in slab memory.")		\
+	X(CONDITIONS_FAILED, "conditions-failed", "calls",		\
+	  "SEND calls whose condition on the entity tag did not hold.")	\
+	X(BATCHES, "batches", "calls", "SEND_BATCH calls.")
 
 enum zc_counter {
 #define ZC_COUNTER_ENUM(id, name, unit, sentence) ZC_C_##id,

@@ -9,6 +9,21 @@
 #define ZCACHE_FAMILY_NAME	"zcache"
 #define ZCACHE_FAMILY_VERSION	1
 
+/**
+ * enum zcache_copy - For whom a store copies instead of passing pages by
+ *   reference.
+ * @ZCACHE_COPY_NEVER: By reference wherever that is possible.
+ * @ZCACHE_COPY_LOCAL: By copy to peers that the loopback device reaches.
+ *   Containers and guests of this machine are reached by others; for these
+ *   there is always.
+ * @ZCACHE_COPY_ALWAYS: By copy to everyone.
+ */
+enum zcache_copy {
+	ZCACHE_COPY_NEVER,
+	ZCACHE_COPY_LOCAL,
+	ZCACHE_COPY_ALWAYS,
+};
+
 enum {
 	ZCACHE_A_STORE_PAD = 1,
 	ZCACHE_A_STORE_NAME,
@@ -25,6 +40,7 @@ enum {
 	ZCACHE_A_STORE_OBJECTS,
 	ZCACHE_A_STORE_OPENS,
 	ZCACHE_A_STORE_STATS,
+	ZCACHE_A_STORE_COPY,
 
 	__ZCACHE_A_STORE_MAX,
 	ZCACHE_A_STORE_MAX = (__ZCACHE_A_STORE_MAX - 1)
@@ -56,6 +72,13 @@ enum {
 	ZCACHE_A_STATS_SPLICED_BYTES,
 	ZCACHE_A_STATS_COPIED_BYTES,
 	ZCACHE_A_STATS_FALLBACKS,
+	ZCACHE_A_STATS_FALLBACKS_ROUTE,
+	ZCACHE_A_STATS_FALLBACKS_UNIX,
+	ZCACHE_A_STATS_FALLBACKS_LOCAL,
+	ZCACHE_A_STATS_FALLBACKS_ASKED,
+	ZCACHE_A_STATS_FALLBACKS_INLINE,
+	ZCACHE_A_STATS_CONDITIONS_FAILED,
+	ZCACHE_A_STATS_BATCHES,
 
 	__ZCACHE_A_STATS_MAX,
 	ZCACHE_A_STATS_MAX = (__ZCACHE_A_STATS_MAX - 1)
@@ -81,6 +104,7 @@ enum {
 	ZCACHE_CMD_STORE_DEL,
 	ZCACHE_CMD_STORE_GET,
 	ZCACHE_CMD_OBJECT_GET,
+	ZCACHE_CMD_STORE_SET,
 
 	__ZCACHE_CMD_MAX,
 	ZCACHE_CMD_MAX = (__ZCACHE_CMD_MAX - 1)
