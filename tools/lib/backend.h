@@ -29,6 +29,7 @@ struct zc_backend {
 	int (*get)(struct zc_cache *cache, struct zc_get *get);
 	int (*open_object)(struct zc_cache *cache, struct zc_open *open);
 	int (*send)(struct zc_cache *cache, struct zc_send *send);
+	int (*send_batch)(struct zc_cache *cache, struct zc_send_batch *batch);
 	int (*del)(struct zc_cache *cache, struct zc_delete *del);
 };
 

@@ -94,6 +94,11 @@ static int kmod_send(struct zc_cache *cache, struct zc_send *send)
 	return call(cache, ZC_IOC_SEND, send);
 }
 
+static int kmod_send_batch(struct zc_cache *cache, struct zc_send_batch *batch)
+{
+	return call(cache, ZC_IOC_SEND_BATCH, batch);
+}
+
 static int kmod_delete(struct zc_cache *cache, struct zc_delete *del)
 {
 	return call(cache, ZC_IOC_DELETE, del);
@@ -111,5 +116,6 @@ const struct zc_backend zc_backend_kmod = {
 	.get = kmod_get,
 	.open_object = kmod_open_object,
 	.send = kmod_send,
+	.send_batch = kmod_send_batch,
 	.del = kmod_delete,
 };

@@ -98,6 +98,21 @@ int zc_send(struct zc_cache *cache, struct zc_send *send)
 	return cache->be->send(cache, send);
 }
 
+int zc_send_batch(struct zc_cache *cache, struct zc_send_batch *batch)
+{
+	struct zc_send *sends = (void *)(uintptr_t)batch->sends;
+	uint32_t i;
+
+	/* The kernel's rule, here so that no element is written that is not there. */
+	if (!batch->nr || batch->nr > ZC_BATCH_MAX)
+		return -EINVAL;
+	batch->size = sizeof(*batch);
+	batch->send_size = sizeof(*sends);
+	for (i = 0; i < batch->nr; i++)
+		sends[i].size = sizeof(*sends);
+	return cache->be->send_batch(cache, batch);
+}
+
 int zc_delete(struct zc_cache *cache, struct zc_delete *del)
 {
 	del->size = sizeof(*del);

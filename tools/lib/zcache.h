@@ -47,6 +47,9 @@ int zc_get(struct zc_cache *cache, struct zc_get *get);
 /* Returns the object fd, which the caller closes. */
 int zc_open_object(struct zc_cache *cache, struct zc_open *open);
 int zc_send(struct zc_cache *cache, struct zc_send *send);
+
+/* Fills in send_size and the size of each message as well; never waits. */
+int zc_send_batch(struct zc_cache *cache, struct zc_send_batch *batch);
 int zc_delete(struct zc_cache *cache, struct zc_delete *del);
 
 /*

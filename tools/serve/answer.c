@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * From a request to the bytes of its answer. A plain GET or HEAD is answered by
- * one SEND that looks the object up as well; only conditions and ranges need to
- * know the object first, by a STAT whose generation the SEND then insists on.
+ * one SEND that looks the object up as well; only ranges, and conditions that SEND
+ * does not know, need a STAT first, whose generation the SEND then insists on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,10 +33,17 @@ static void message(struct request *r, int status)
 }
 
 /* The text ends with the tail; what head it already has stays. */
-static void add_tail(struct request *r)
+static void add_tail(struct worker *w, struct request *r)
 {
-	r->text_len += http_tail(r->text + r->text_len, sizeof(r->text) - r->text_len, now(),
-				 r->keep_alive);
+	struct tail *tail = &w->tail[r->keep_alive];
+	time_t second = now();
+
+	if (tail->second != second) {
+		tail->second = second;
+		tail->len = http_tail(tail->text, sizeof(tail->text), second, r->keep_alive);
+	}
+	memcpy(r->text + r->text_len, tail->text, tail->len);
+	r->text_len += tail->len;
 }
 
 static void part(struct request *r, uint32_t type, uint64_t offset, uint64_t length)
@@ -56,12 +63,12 @@ static void part(struct request *r, uint32_t type, uint64_t offset, uint64_t len
 }
 
 /* With the stored header, which says all but what add_tail() says. */
-static void whole_object(struct request *r)
+static void whole_object(struct worker *w, struct request *r)
 {
 	r->status = 200;
 	r->text_len = 0;
 	r->nr_parts = 0;
-	add_tail(r);
+	add_tail(w, r);
 	part(r, ZC_PART_HEADER, 0, 0);
 	part(r, ZC_PART_INLINE, 0, 0);
 	if (!r->head_only)
@@ -92,6 +99,10 @@ static int status_of(const struct request *r, struct http_head *h)
 			(!r->if_range.cut && http_if_range(r->if_range.text, r->if_range.len,
 							   h->etag, h->etag_len));
 
+	/* Half a list is none: who insists on a tag is not to get another's bytes. */
+	if (r->match.given &&
+	    (r->match.cut || !http_if_match(r->match.text, r->match.len, h->etag, h->etag_len)))
+		return 412;
 	if (r->none_match.len && !r->none_match.cut &&
 	    http_none_match(r->none_match.text, r->none_match.len, h->etag, h->etag_len))
 		return 304;
@@ -133,14 +144,18 @@ static void by_stat(struct worker *w, struct request *r)
 	h.size = s.data_len;
 	h.status = status_of(r, &h);
 	r->generation = s.generation;
+	if (h.status == 412) {
+		message(r, 412);
+		return;
+	}
 	if (h.status == 200 && s.header_len) {
-		whole_object(r);
+		whole_object(w, r);
 		return;
 	}
 	r->status = h.status;
 	r->nr_parts = 0;
 	r->text_len = http_head(r->text, sizeof(r->text) - HTTP_TAIL_MAX, &h);
-	add_tail(r);
+	add_tail(w, r);
 	if (r->head_only || h.status == 304 || h.status == 416)
 		return;
 	part(r, ZC_PART_INLINE, 0, 0);
@@ -154,27 +169,49 @@ static void decide(struct worker *w, struct request *r)
 {
 	r->generation = 0;
 	r->skip = 0;
-	if (r->range.len || r->none_match.len)
+	r->etag_len = 0;
+	if (r->match.given && !r->match.cut)
+		r->etag_len = http_one_tag(r->match.text, r->match.len, &r->etag);
+	if (r->range.len || r->none_match.len || (r->match.given && !r->etag_len))
 		by_stat(w, r);
 	else
-		whole_object(r);
+		whole_object(w, r);
+}
+
+/* The path that is asked for; false if there is none to be made out. */
+static bool find_path(const struct request *r, const char **path, size_t *len)
+{
+	struct http_parser_url url;
+
+	/* Who takes us for no proxy asks for a path, whose bytes have been checked. */
+	if (r->url_len && r->url[0] == '/') {
+		*path = r->url;
+		for (*len = 1; *len < r->url_len; ++*len)
+			if (r->url[*len] == '?' || r->url[*len] == '#')
+				break;
+		return true;
+	}
+	http_parser_url_init(&url);
+	if (!r->url_len || http_parser_parse_url(r->url, r->url_len, 0, &url))
+		return false;
+	*path = "/";
+	*len = 1;
+	if (url.field_set & (1 << UF_PATH)) {
+		*path = r->url + url.field_data[UF_PATH].off;
+		*len = url.field_data[UF_PATH].len;
+	}
+	return true;
 }
 
 /* Returns 0 with the key, or the status of a refusal. */
 static int find_key(struct request *r)
 {
-	struct http_parser_url url;
-	const char *path = "/";
-	size_t len = 1;
+	const char *path;
+	size_t len;
 	int n;
 
-	http_parser_url_init(&url);
-	if (!r->url || http_parser_parse_url(r->url, r->url_len, 0, &url))
+	if (!find_path(r, &path, &len))
 		return 400;
-	if (url.field_set & (1 << UF_PATH)) {
-		path = r->url + url.field_data[UF_PATH].off;
-		len = url.field_data[UF_PATH].len;
-	}
 	n = http_decode_path(path, len, r->key, sizeof(r->key));
 	if (n < 0)
 		return n == -ENAMETOOLONG ? 414 : 400;
@@ -228,25 +265,6 @@ static enum answer_result step_text(struct conn *c, uint64_t *sent)
 	return r->skip == r->text_len ? ANSWER_DONE : ANSWER_BLOCKED;
 }
 
-/*
- * A version may be replaced or evicted before the rest of it has left. The object
- * fd keeps it; without one (no fd to be had) the generation at least notices.
- */
-static bool pin(struct worker *w, struct request *r)
-{
-	struct zc_open o = {
-		.flags = ZC_OPEN_EXPIRED_OK,
-		.key = zc_ptr(r->key),
-		.key_len = r->key_len,
-		.generation = r->generation,
-	};
-	int fd = zc_open_object(w->srv->cache, &o);
-
-	if (fd >= 0)
-		r->object_fd = fd;
-	return fd != -ENOENT && fd != -ESTALE;
-}
-
 static int send_parts(struct worker *w, struct conn *c, struct zc_send *s)
 {
 	struct request *r = c->req;
@@ -264,12 +282,18 @@ static int send_parts(struct worker *w, struct conn *c, struct zc_send *s)
 		s->flags |= ZC_SEND_FD;
 		s->fd = r->object_fd;
 	} else {
+		s->flags |= ZC_SEND_PIN;
 		s->key = zc_ptr(r->key);
 		s->key_len = r->key_len;
 	}
-	/* Expiry ends new answers, not one that has begun. */
-	if (r->skip)
+	/* Expiry and conditions end new answers, not one that has begun. */
+	if (r->skip) {
 		s->flags |= ZC_SEND_EXPIRED_OK;
+	} else if (r->etag_len) {
+		s->flags |= ZC_SEND_IF_MATCH;
+		s->etag = zc_ptr(r->etag);
+		s->etag_len = r->etag_len;
+	}
 	return zc_send(w->srv->cache, s);
 }
 
@@ -278,7 +302,9 @@ static enum answer_result other_answer(struct worker *w, struct request *r, int 
 {
 	bool again = r->restarts++ < RESTARTS_MAX;
 
-	if (again && err == -ENODATA)
+	if (err == -ECANCELED)
+		message(r, 412);
+	else if (again && err == -ENODATA)
 		by_stat(w, r);		/* the object has no header of its own */
 	else if (again && err == -ESTALE)
 		decide(w, r);
@@ -312,9 +338,10 @@ static enum answer_result step_parts(struct worker *w, struct conn *c, uint64_t 
 	*sent += s.sent;
 	if (r->skip == s.total)
 		return ANSWER_DONE;
+	/* Without a fd, since there are limits, the generation at least notices. */
 	r->generation = s.generation;
-	if (r->object_fd < 0 && !pin(w, r))
-		return ANSWER_BROKEN;
+	if (r->object_fd < 0)
+		r->object_fd = s.pinned;
 	/* Short of the budget, it was the socket that took no more. */
 	return w->srv->opt.budget && s.sent >= w->srv->opt.budget ? ANSWER_BUDGET
 								  : ANSWER_BLOCKED;

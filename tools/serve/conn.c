@@ -19,17 +19,9 @@
 /* A flood of small requests in one read is interrupted for others like one big answer. */
 #define ANSWERS_PER_TURN 16
 
-static void end_request(struct conn *c)
-{
-	if (c->req && c->req->object_fd >= 0)
-		close(c->req->object_fd);
-	request_free(c->req);
-	c->req = NULL;
-}
-
 void conn_close(struct worker *w, struct conn *c)
 {
-	end_request(c);
+	request_end(c);
 	free(c->left);
 	close(c->fd);
 	worker_forget(w, c);
@@ -69,7 +61,7 @@ static bool keep(struct conn *c, const char *data, size_t len)
  */
 static void linger(struct worker *w, struct conn *c)
 {
-	end_request(c);
+	request_end(c);
 	free(c->left);
 	c->left = NULL;
 	c->left_len = 0;
@@ -99,7 +91,7 @@ static void finished(struct worker *w, struct conn *c)
 		linger(w, c);
 		return;
 	}
-	end_request(c);
+	request_end(c);
 	c->state = CONN_READ;
 	worker_watch(w, c, EPOLLIN);
 	worker_deadline(w, c, w->srv->opt.keep_alive_timeout);

@@ -145,6 +145,32 @@ bool http_none_match(const char *value, size_t len, const char *etag, size_t eta
 	return false;
 }
 
+bool http_if_match(const char *value, size_t len, const char *etag, size_t etag_len)
+{
+	const char *s = value, *end = value + len, *tag;
+	size_t tag_len;
+
+	trim(&s, &end);
+	if (end - s == 1 && *s == '*')
+		return true;
+	if (!http_etag_ok(etag, etag_len) || etag[0] != '"')
+		return false;
+	while (next_tag(&s, end, &tag, &tag_len))
+		if (tag_len == etag_len && !memcmp(tag, etag, tag_len))
+			return true;
+	return false;
+}
+
+size_t http_one_tag(const char *value, size_t len, const char **tag)
+{
+	const char *end = value + len;
+
+	trim(&value, &end);
+	len = end - value;
+	*tag = value;
+	return len <= ZC_ETAG_MAX && http_etag_ok(value, len) && value[0] == '"' ? len : 0;
+}
+
 bool http_if_range(const char *value, size_t len, const char *etag, size_t etag_len)
 {
 	const char *s = value, *end = value + len;
@@ -211,6 +237,7 @@ const char *http_reason(int status)
 	case 404: return "Not Found";
 	case 405: return "Method Not Allowed";
 	case 408: return "Request Timeout";
+	case 412: return "Precondition Failed";
 	case 414: return "URI Too Long";
 	case 416: return "Range Not Satisfiable";
 	case 431: return "Request Header Fields Too Large";

@@ -29,6 +29,12 @@ enum http_range http_range(const char *value, size_t len, uint64_t size,
 /* If-None-Match: a list of tags or "*", compared weakly. */
 bool http_none_match(const char *value, size_t len, const char *etag, size_t etag_len);
 
+/* If-Match: a list of tags or "*", compared strongly. */
+bool http_if_match(const char *value, size_t len, const char *etag, size_t etag_len);
+
+/* The bytes of the strong tag that is all of a field and may be an object's; else 0. */
+size_t http_one_tag(const char *value, size_t len, const char **tag);
+
 /* If-Range: one tag, compared strongly; a date never matches. */
 bool http_if_range(const char *value, size_t len, const char *etag, size_t etag_len);
 

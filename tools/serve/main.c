@@ -35,7 +35,7 @@ static const char usage[] =
 	"                            an answer to leave; 30\n"
 	"  --max-connections N       connections at a time; 10000\n"
 	"  --budget SIZE             bytes of an answer sent before others have their turn;\n"
-	"                            1M, 0 for no bound\n"
+	"                            2M, 0 for no bound\n"
 	"  --help, --version\n";
 
 void say(const char *fmt, ...)
@@ -253,7 +253,7 @@ int main(int argc, char **argv)
 			.keep_alive_timeout = 60,
 			.client_timeout = 30,
 			.max_connections = 10000,
-			.budget = 1 << 20,
+			.budget = 2 << 20,
 		},
 	};
 	int code;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "serve.h"
 
@@ -14,14 +15,31 @@ static struct request *of(struct http_parser *p)
 	return ((struct conn *)p->data)->req;
 }
 
+static void clear(struct field *f)
+{
+	f->len = 0;
+	f->cut = false;
+	f->given = false;
+}
+
 static int on_begin(struct http_parser *p)
 {
 	struct conn *c = p->data;
+	struct worker *w = c->worker;
+	struct request *r = w->spare;
 
-	c->req = calloc(1, sizeof(*c->req));
-	if (!c->req)
+	if (!r)
+		r = calloc(1, sizeof(*r));
+	if (!r)
 		return -1;
-	c->req->object_fd = -1;
+	w->spare = NULL;
+	memset(r, 0, offsetof(struct request, range));
+	clear(&r->range);
+	clear(&r->if_range);
+	clear(&r->none_match);
+	clear(&r->match);
+	r->object_fd = -1;
+	c->req = r;
 	return 0;
 }
 
@@ -89,6 +107,8 @@ static void begin_value(struct request *r)
 		r->field = &r->if_range;
 	else if (name_is(r, "if-none-match"))
 		r->field = &r->none_match;
+	else if (name_is(r, "if-match"))
+		r->field = &r->match;
 	if (!r->field)
 		return;
 	/* A field given twice is one list. */
@@ -145,6 +165,22 @@ const struct http_parser_settings request_settings = {
 	.on_headers_complete = on_headers,
 	.on_message_complete = on_complete,
 };
+
+void request_end(struct conn *c)
+{
+	struct worker *w = c->worker;
+	struct request *r = c->req;
+
+	if (!r)
+		return;
+	if (r->object_fd >= 0)
+		close(r->object_fd);
+	if (w->spare)
+		request_free(r);
+	else
+		w->spare = r;
+	c->req = NULL;
+}
 
 void request_free(struct request *r)
 {

@@ -49,38 +49,46 @@ enum conn_state {
 
 /* A header field that matters, cut off when it is longer than any sensible one. */
 struct field {
-	char text[256];
 	unsigned int len;
 	bool cut, given;		/* given: perhaps without a value */
+	char text[256];
 };
 
 struct request {
-	char *url;
-	size_t url_len, url_room;
+	/* A request begins with zeroes from here on, */
+	size_t url_len;
 	char name[16];			/* of the field being parsed */
 	unsigned int name_len;
 	bool in_value;
 	struct field *field;		/* its value goes here; NULL: nowhere */
-	struct field range, if_range, none_match;
 	unsigned int hosts;
 	bool head_only, has_body, keep_alive;
 	bool bad;			/* what lies before us may read it otherwise */
-
-	unsigned char key[ZC_KEY_MAX];
 	unsigned int key_len;
 
 	/* The answer: text alone if nr_parts is 0, else parts, of which text is one. */
 	int status;
-	char text[HTTP_HEAD_MAX];
 	unsigned int text_len;
 	unsigned int nr_parts;
-	struct zc_part part[3];
 	uint64_t skip, generation;
+	const char *etag;		/* SEND is to insist on it, if etag_len is not 0 */
+	uint32_t etag_len;
 	int object_fd;			/* pins the version after a short send; or -1 */
 	unsigned int restarts;
+
+	/* with empty fields, */
+	struct field range, if_range, none_match, match;
+
+	/* and with what the one before left here; the room for the URL is used again. */
+	char *url;
+	size_t url_room;
+	struct zc_part part[3];
+	unsigned char key[ZC_KEY_MAX];
+	char text[HTTP_HEAD_MAX];
 };
 
 struct conn {
+	struct worker *worker;
 	int fd;
 	enum conn_state state;
 	uint32_t events;		/* what epoll watches for */
@@ -95,6 +103,13 @@ struct conn {
 	size_t discarded;		/* CONN_LINGER: bytes dropped */
 };
 
+/* The end of a head as it is for one second. */
+struct tail {
+	time_t second;
+	unsigned int len;
+	char text[HTTP_TAIL_MAX];
+};
+
 struct worker {
 	struct server *srv;
 	pthread_t thread;
@@ -102,8 +117,11 @@ struct worker {
 	bool accepting, stop_asked, stopping;
 	unsigned int conns;
 	struct conn *wheel[WHEEL_SLOTS];
+	uint64_t now;			/* second of the monotonic clock, at the last event */
 	uint64_t tick;			/* last second whose slot was looked at */
 	struct conn *run_first, **run_last;
+	struct tail tail[2];		/* without keep-alive, and with */
+	struct request *spare;		/* mostly one request ends before another begins */
 	struct counters count;
 	char buf[REQUEST_MAX];
 };
@@ -115,7 +133,6 @@ void worker_join(struct worker *w);
 void worker_queue(struct worker *w, struct conn *c);
 void worker_watch(struct worker *w, struct conn *c, uint32_t events);
 void worker_deadline(struct worker *w, struct conn *c, unsigned int seconds);
-uint64_t worker_now(void);
 
 bool worker_adopt(struct worker *w, struct conn *c, int fd);
 void worker_forget(struct worker *w, struct conn *c);
@@ -130,6 +147,7 @@ void conn_close(struct worker *w, struct conn *c);
 
 /* request.c: the parser's callbacks fill in the request of a connection */
 extern const struct http_parser_settings request_settings;
+void request_end(struct conn *c);
 void request_free(struct request *r);
 
 /* answer.c */

@@ -19,7 +19,7 @@
 /* A slot's list may hold deadlines of later rounds; those stay. */
 _Static_assert((WHEEL_SLOTS & (WHEEL_SLOTS - 1)) == 0, "slots are chosen by a mask");
 
-uint64_t worker_now(void)
+static uint64_t clock_now(void)
 {
 	struct timespec ts;
 
@@ -51,7 +51,7 @@ static void wheel_insert(struct worker *w, struct conn *c)
 void worker_deadline(struct worker *w, struct conn *c, unsigned int seconds)
 {
 	/* One more, since the current second has partly gone. */
-	uint64_t deadline = worker_now() + seconds + 1;
+	uint64_t deadline = w->now + seconds + 1;
 
 	if (c->wheel_link && c->deadline == deadline)
 		return;
@@ -128,6 +128,7 @@ bool worker_adopt(struct worker *w, struct conn *c, int fd)
 
 	if (epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &ev))
 		return false;
+	c->worker = w;
 	c->fd = fd;
 	c->events = ev.events;
 	w->conns++;
@@ -199,7 +200,7 @@ static void expire_slot(struct worker *w, uint64_t tick, uint64_t now)
 
 static void timers(struct worker *w)
 {
-	uint64_t now = worker_now();
+	uint64_t now = w->now;
 
 	if (now == w->tick)
 		return;
@@ -251,6 +252,7 @@ static void *run(void *arg)
 
 	while (!w->stopping || w->conns) {
 		n = epoll_wait(w->epoll_fd, events, EVENTS, timeout_of(w));
+		w->now = clock_now();
 		for (i = 0; i < n; i++)
 			handle(w, &events[i]);
 		/* Only now, since it frees connections that had an event as well. */
@@ -276,7 +278,8 @@ int worker_start(struct worker *w, struct server *srv)
 	int err;
 
 	w->srv = srv;
-	w->tick = worker_now();
+	w->now = clock_now();
+	w->tick = w->now;
 	w->run_last = &w->run_first;
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -301,5 +304,6 @@ void worker_stop(struct worker *w)
 void worker_join(struct worker *w)
 {
 	pthread_join(w->thread, NULL);
+	request_free(w->spare);
 	close_fds(w);
 }

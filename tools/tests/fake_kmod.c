@@ -7,7 +7,8 @@
  * FAKE_ZCACHE       folder of the stores; each is a folder in it
  * FAKE_ZCACHE_LOG   file to which each call's name is appended, if set
  * FAKE_ZCACHE_MAX   most bytes that one SEND sends, if set
- * FAKE_ZCACHE_FAIL  "CALL=ERRNO": that call fails with that number, if set
+ * FAKE_ZCACHE_FAIL  "CALL=ERRNO": that call fails with that number, if set; PIN is
+ *                   no call, but then SEND cannot pin
  *
  * An object is KEY.m (struct meta and the blobs) and KEY.GENERATION (the bytes),
  * with the key in hex.
@@ -22,33 +23,18 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <zcache.h>
 
+#include "fake_kmod.h"
 #include "text.h"
 
 #define FDS 4096
 #define CAPACITY (1ULL << 30)
 #define MAX_OBJECT (64ULL << 20)
-
-struct meta {
-	uint64_t generation, data_len;
-	int64_t expires_ns, created_ns;
-	uint32_t header_len, etag_len, type_len;
-	char header[ZC_HEADER_MAX], etag[ZC_ETAG_MAX], type[ZC_TYPE_MAX];
-};
-
-struct fd {
-	enum { FD_OTHER, FD_NODE, FD_FILL, FD_OBJECT, FD_DONE } kind;
-	bool writable, excl;
-	int dir;			/* FD_FILL: of the store */
-	char name[80];			/* FD_FILL: the key in hex */
-	struct meta meta;		/* FD_FILL, FD_OBJECT */
-};
 
 static struct fd *fds[FDS];
 
@@ -63,7 +49,7 @@ int __wrap_open(const char *path, int flags, ...);
 int __wrap_access(const char *path, int mode);
 int __wrap_ioctl(int fd, unsigned long nr, ...);
 
-static struct fd *remember(int fd, int kind)
+struct fd *fake_remember(int fd, int kind)
 {
 	if (!fds[fd])
 		fds[fd] = calloc(1, sizeof(*fds[fd]));
@@ -125,7 +111,7 @@ int __wrap_open(const char *path, int flags, ...)
 	keep_spare();
 	fd = __real_open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
-		remember(fd, FD_NODE)->writable = (flags & O_ACCMODE) == O_RDWR;
+		fake_remember(fd, FD_NODE)->writable = (flags & O_ACCMODE) == O_RDWR;
 	return fd;
 }
 
@@ -140,7 +126,7 @@ static void log_call(const char *name)
 	close(fd);
 }
 
-static int injected(const char *name)
+int fake_injected(const char *name)
 {
 	const char *fail = getenv("FAKE_ZCACHE_FAIL");
 	size_t len = strlen(name);
@@ -195,9 +181,8 @@ static int open_data(int dir, const char *name, uint64_t generation)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The current version and its data fd, or the object behind an object fd. */
-static int find(int dir, int object_fd, bool by_fd, uint64_t key, uint32_t key_len,
-		uint64_t generation, bool expired_ok, struct meta *m, int *data)
+int fake_find(int dir, int object_fd, bool by_fd, uint64_t key, uint32_t key_len,
+	      uint64_t generation, bool expired_ok, struct meta *m, int *data)
 {
 	char name[80];
 	int err, tries;
@@ -336,7 +321,7 @@ static int do_fill(int dir, const struct fd *node, struct zc_put *p)
 	if (p->data)
 		return -EINVAL;
 	p->fd = memfd_create("fill", MFD_CLOEXEC);
-	fill = remember(p->fd, FD_FILL);
+	fill = fake_remember(p->fd, FD_FILL);
 	fill->dir = dir;
 	fill->meta = m;
 	fill->excl = p->flags & ZC_PUT_EXCL;
@@ -376,8 +361,8 @@ static int do_stat(int dir, struct zc_stat *s)
 	struct meta m;
 	int err, data;
 
-	err = find(dir, s->fd, s->flags & ZC_STAT_FD, s->key, s->key_len, s->generation,
-		   s->flags & ZC_STAT_EXPIRED_OK, &m, &data);
+	err = fake_find(dir, s->fd, s->flags & ZC_STAT_FD, s->key, s->key_len, s->generation,
+			s->flags & ZC_STAT_EXPIRED_OK, &m, &data);
 	if (err)
 		return err;
 	close(data);
@@ -406,8 +391,8 @@ static int do_get(int dir, struct zc_get *g)
 	struct meta m;
 	int err, data;
 
-	err = find(dir, g->fd, g->flags & ZC_GET_FD, g->key, g->key_len, g->generation,
-		   g->flags & ZC_GET_EXPIRED_OK, &m, &data);
+	err = fake_find(dir, g->fd, g->flags & ZC_GET_FD, g->key, g->key_len, g->generation,
+			g->flags & ZC_GET_EXPIRED_OK, &m, &data);
 	if (err)
 		return err;
 	if (g->offset > m.data_len)
@@ -425,11 +410,11 @@ static int do_open(int dir, struct zc_open *o)
 	struct meta m;
 	int err, data;
 
-	err = find(dir, 0, false, o->key, o->key_len, o->generation,
-		   o->flags & ZC_OPEN_EXPIRED_OK, &m, &data);
+	err = fake_find(dir, 0, false, o->key, o->key_len, o->generation,
+			o->flags & ZC_OPEN_EXPIRED_OK, &m, &data);
 	if (err)
 		return err;
-	remember(data, FD_OBJECT)->meta = m;
+	fake_remember(data, FD_OBJECT)->meta = m;
 	o->fd = data;
 	o->generation = m.generation;
 	o->data_len = m.data_len;
@@ -444,7 +429,7 @@ static int do_delete(int dir, const struct fd *node, struct zc_delete *d)
 
 	if (!node->writable)
 		return -EBADF;
-	err = find(dir, 0, false, d->key, d->key_len, d->generation, true, &m, &data);
+	err = fake_find(dir, 0, false, d->key, d->key_len, d->generation, true, &m, &data);
 	if (err)
 		return err;
 	close(data);
@@ -455,93 +440,10 @@ static int do_delete(int dir, const struct fd *node, struct zc_delete *d)
 	return 0;
 }
 
-/* Sends a piece of one part; its bytes are in memory, or in data if mem is NULL. */
-static ssize_t send_piece(int sock, const char *mem, int data, uint64_t at, uint64_t len, bool more)
-{
-	off_t offset = at;
-
-	if (mem)
-		return send(sock, mem + at, len, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
-	return sendfile(sock, data, &offset, len);
-}
-
-static int send_message(struct zc_send *s, const struct meta *m, int data)
-{
-	const struct zc_part *part = (void *)(uintptr_t)s->parts;
-	const char *max_text = getenv("FAKE_ZCACHE_MAX");
-	uint64_t room = s->max_bytes ? s->max_bytes : UINT64_MAX, skip = s->skip;
-	uint32_t i;
-	int err = 0;
-
-	if (max_text && strtoull(max_text, NULL, 10) < room)
-		room = strtoull(max_text, NULL, 10);
-	s->total = s->sent = 0;
-	for (i = 0; i < s->nr_parts; i++) {
-		const struct zc_part *p = &part[i];
-		const char *mem = NULL;
-		uint64_t at = 0, len = p->length;
-
-		if (p->type == ZC_PART_INLINE) {
-			mem = (void *)(uintptr_t)p->addr;
-		} else if (p->type == ZC_PART_HEADER) {
-			mem = m->header;
-			len = m->header_len;
-			if (!len)
-				return -ENODATA;
-		} else {
-			if (p->offset > m->data_len ||
-			    (!(p->flags & ZC_PART_TO_END) && len > m->data_len - p->offset))
-				return -ERANGE;
-			at = p->offset;
-			len = p->flags & ZC_PART_TO_END ? m->data_len - at : len;
-		}
-		s->total += len;
-		if (skip >= len) {
-			skip -= len;
-			continue;
-		}
-		at += skip;
-		len -= skip;
-		skip = 0;
-		while (len && room && !err) {
-			ssize_t n = send_piece(s->sock, mem, data, at, len < room ? len : room,
-					       i + 1 < s->nr_parts);
-
-			if (n <= 0) {
-				err = n ? -errno : -EIO;
-				break;
-			}
-			at += n;
-			len -= n;
-			room -= n;
-			s->sent += n;
-		}
-		if (len)
-			room = 0;
-	}
-	return s->sent ? 0 : err;
-}
-
-static int do_send(int dir, struct zc_send *s)
-{
-	struct meta m;
-	int err, data;
-
-	err = find(dir, s->fd, s->flags & ZC_SEND_FD, s->key, s->key_len, s->generation,
-		   s->flags & ZC_SEND_EXPIRED_OK, &m, &data);
-	if (err)
-		return err;
-	s->generation = m.generation;
-	s->data_len = m.data_len;
-	err = send_message(s, &m, data);
-	close(data);
-	return err;
-}
-
 static const char *name_of(unsigned long nr)
 {
 	static const char *const names[] = {
-		"INFO", "PUT", "FILL", "COMMIT", "STAT", "GET", "OPEN", "SEND", "DELETE",
+		"INFO", "PUT", "FILL", "COMMIT", "STAT", "GET", "OPEN", "SEND", "DELETE", "SEND_BATCH",
 	};
 
 	return names[(nr & 0xff) - 0x80];
@@ -549,7 +451,7 @@ static const char *name_of(unsigned long nr)
 
 static int answer(int fd, struct fd *f, unsigned long nr, void *arg)
 {
-	int err = injected(name_of(nr));
+	int err = fake_injected(name_of(nr));
 
 	log_call(name_of(nr));
 	if (err)
@@ -565,7 +467,8 @@ static int answer(int fd, struct fd *f, unsigned long nr, void *arg)
 	case ZC_IOC_STAT: return do_stat(fd, arg);
 	case ZC_IOC_GET: return do_get(fd, arg);
 	case ZC_IOC_OPEN: return do_open(fd, arg);
-	case ZC_IOC_SEND: return do_send(fd, arg);
+	case ZC_IOC_SEND: return fake_send(fd, arg);
+	case ZC_IOC_SEND_BATCH: return fake_send_batch(fd, arg);
 	case ZC_IOC_DELETE: return do_delete(fd, f, arg);
 	default: return -ENOTTY;
 	}

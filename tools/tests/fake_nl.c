@@ -7,6 +7,7 @@
  * FAKE_NL_FAIL       "ERRNO" or "ERRNO:sentence": every request is refused so
  * FAKE_NL_INTR       so many dumps are interrupted
  * FAKE_NL_OBJECTS    number of objects in a dump
+ * FAKE_NL_COPY       the stores' copy attribute
  * FAKE_NL_BREAK      ERRNO with which a dump ends after its last message
  */
 #include <stdio.h>
@@ -94,6 +95,7 @@ static int store(const char *name, nlc_fn fn, void *arg)
 	nla_put_u32(msg, ZCACHE_A_STORE_MAX_KEY_LEN, 1024);
 	nla_put_u32(msg, ZCACHE_A_STORE_INLINE_LIMIT, 2048);
 	nla_put_u64(msg, ZCACHE_A_STORE_SPLICE_THRESHOLD, 65536);
+	nla_put_u32(msg, ZCACHE_A_STORE_COPY, number("FAKE_NL_COPY"));
 	nla_put_u32(msg, ZCACHE_A_STORE_MODE, 0640);
 	nla_put_u32(msg, ZCACHE_A_STORE_UID, 1);
 	nla_put_u32(msg, ZCACHE_A_STORE_GID, 2);

@@ -67,12 +67,13 @@ member() { printf '%s\n' "$out" | grep -o "\"$1\":[^,}]*" | head -n 1 | cut -d: 
 
 counter() {
 	out=$(zcachectl --json store show $store)
+	out=${out#*\"counters\"}
 	member "$1"
 }
 
 stores() {
 	ctl "create" 0 store create $store capacity 64M max-object 32M max-key 512 \
-		inline-limit 1024 splice-threshold 64k mode 640 owner root group 65534
+		inline-limit 1024 splice-threshold 16k copy local mode 640 owner root group 65534
 	is "create is silent" "$out$err" ""
 	is "the node's mode" "$(stat -c '%a %u %g' /dev/zcache/$store)" "640 0 65534"
 	ctl "show" 0 --json store show $store
@@ -81,12 +82,18 @@ stores() {
 	is "max-object" "$(member max_object_size)" 33554432
 	is "max-key" "$(member max_key_len)" 512
 	is "inline-limit" "$(member inline_limit)" 1024
-	is "splice-threshold" "$(member splice_threshold)" 65536
+	is "splice-threshold" "$(member splice_threshold)" 16384
+	is "copy" "$(member copy)" local
 	is "mode" "$(member mode)" 0640
 	is "gid" "$(member gid)" 65534
 	is "objects" "$(member objects)" 0
 	is "hits" "$(member hits)" 0
-	is "the last counter" "$(member fallbacks)" 0
+	is "the last counter" "$(member batches)" 0
+	ctl "set" 0 store set $store splice-threshold 64k copy never
+	is "set is silent" "$out$err" ""
+	ctl "show what was set" 0 --json store show $store
+	is "splice-threshold as set" "$(member splice_threshold)" 65536
+	is "copy as set" "$(member copy)" never
 	ctl "list" 0 --json store list
 	is "list has it" "$(printf '%s' "$out" | grep -c "\"name\":\"$store\"")" 1
 	ctl "list as text" 0 store list
@@ -99,10 +106,12 @@ stores() {
 	refused "no capacity" 2 EINVAL store create other capacity 0
 	refused "a bad name" 2 EINVAL store create .x capacity 1M
 	refused "show of none" 3 ENOENT store show none
+	refused "set of none" 3 ENOENT store set none copy never
 	refused "delete of none" 3 ENOENT store delete none
 	refused "objects of none" 3 ENOENT object list none
 	as_nobody "stores without rights" 2 EPERM store list
 	as_nobody "create without rights" 2 EPERM store create x capacity 1M
+	as_nobody "set without rights" 2 EPERM store set $store copy always
 }
 
 objects() {
@@ -211,26 +220,80 @@ Content-Length: 8"
 	printf 'no header' | zcachectl object put $store /plain - type text/plain
 	is "an object without a header" "$(fetch -w ' %{content_type} %{http_code}' \
 		"http://$address/plain")" "no header text/plain 200"
+	insist "$address"
+	copies "$address"
 	replaced "$address"
 	parallel "$address"
 }
 
-# The body of a slow client stays of one version while the key gets another.
-replaced() {
-	local reader i
+# If-Match of one tag is compared by the call that sends.
+insist() {
+	local etag failed sends
 
-	fetch --limit-rate 2M -o "$tmp/slow" "http://$1/big.bin" &
-	reader=$!
-	until [ -s "$tmp/slow" ]; do
-		kill -0 $reader 2>/dev/null || break
-	done
+	etag=$(sed -n 's/^ETag: \(.*\)\r$/\1/p' "$tmp/head")
+	sends=$(counter sends)
+	failed=$(counter conditions_failed)
+	is "the right version" \
+		"$(fetch -o /dev/null -w '%{http_code}' -H "If-Match: $etag" "http://$1/sub/7")" 412
+	is "no SEND has sent" "$(counter sends)" "$sends"
+	is "but one has compared" "$(counter conditions_failed)" $((failed + 1))
+	fetch -H "If-Match: $etag" "http://$1/big.bin" | cmp - "$tmp/big"
+	is "the version insisted on" $? 0
+}
+
+# by_copy NAME COUNTER ADDRESS: the big file goes by copy, for that reason.
+by_copy() {
+	local spliced before
+
+	spliced=$(counter spliced_bytes)
+	before=$(counter "$2")
+	fetch "http://$3/big.bin" | cmp - "$tmp/big"
+	is "$1: the bytes" $? 0
+	is "$1: none by reference" "$(counter spliced_bytes)" "$spliced"
+	is "$1: the reason" $(($(counter "$2") > before)) 1
+}
+
+# The store is changed while the server has it open.
+copies() {
+	local spliced
+
+	ctl "copy to all" 0 store set $store copy always
+	by_copy "copy to all" fallbacks_asked "$1"
+	ctl "copy to local clients" 0 store set $store copy local
+	by_copy "copy to local clients" fallbacks_local "$1"
+	ctl "by reference again" 0 store set $store copy never splice-threshold 16k
+	spliced=$(counter spliced_bytes)
+	fetch -o /dev/null -r 1000-20999 "http://$1/big.bin"
+	is "from the new threshold on" "$(counter spliced_bytes)" $((spliced + 20000))
+	ctl "the old threshold" 0 store set $store splice-threshold 64k
+}
+
+# The answer stays of one version while the key gets another. It is longer than what
+# all socket buffers hold, so the rest is sent after that.
+replaced() {
+	local opens line i
+
+	for i in 1 2 3 4 5 6 7; do
+		cat "$tmp/big"
+	done >"$tmp/long"
+	zcachectl object put $store /long "$tmp/long"
+	opens=$(counter opens)
+	exec 3<>"/dev/tcp/${1%:*}/${1##*:}"
+	printf 'GET /long HTTP/1.0\r\n\r\n' >&3
+	read -r line <&3
+	is "an answer begins" "$line" $'HTTP/1.1 200 OK\r'
 	for i in 1 2 3; do
-		zcachectl object put $store /big.bin "$tmp/small"
+		zcachectl object put $store /long "$tmp/small"
 	done
-	wait $reader
-	is "a slow client is served" $? 0
-	is "with one version" "$(cmp "$tmp/slow" "$tmp/big")" ""
-	zcachectl object put $store /big.bin "$tmp/big"
+	while [ "$line" != $'\r' ]; do
+		read -r line <&3 || break
+	done
+	cmp - "$tmp/long" <&3
+	is "its bytes are of the version that began" $? 0
+	exec 3<&-
+	is "which was pinned once" "$(counter opens)" $((opens + 1))
+	is "the next answer is of the new one" "$(fetch "http://$1/long")" small
+	zcachectl object delete $store /long
 }
 
 parallel() {

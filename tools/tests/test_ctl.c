@@ -70,6 +70,14 @@ static void usage(void)
 	ctl("store", "create", "web", "capacity", "1M", "group", "4294967295");
 	refused(1, "zcachectl: group '4294967295' is neither a group of this system nor a number\n",
 		"bad group");
+	ctl("store", "create", "web", "capacity", "1M", "copy", "sometimes");
+	refused(1, "zcachectl: copy 'sometimes' is none of never, local and always\n", "bad copy");
+	ctl("store", "set", "web");
+	refused(1, "zcachectl: what is to be changed? 'splice-threshold SIZE' or 'copy WHOM' can be\n",
+		"set of nothing");
+	ctl("store", "set", "web", "capacity", "1M");
+	refused(1, "zcachectl: unknown word 'capacity'; 'zcachectl help' lists what is known\n",
+		"set of what does not change");
 	ctl("store", "delete", "web", "now");
 	refused(1, "zcachectl: unknown word 'now'; 'zcachectl help' lists what is known\n",
 		"unknown keyword");
@@ -104,7 +112,7 @@ static void help(void)
 	ctl("help", "--list");
 	is_str(r.out, "store\nobject\ninfo\nhelp\n", "objects for completion");
 	ctl("help", "--list", "store");
-	is_str(r.out, "create\ndelete\nlist\nshow\n", "commands for completion");
+	is_str(r.out, "create\ndelete\nlist\nset\nshow\n", "commands for completion");
 	ctl("help", "--list", "object", "put");
 	is_str(r.out, "header\netag\ntype\nttl\nexcl\n", "words for completion");
 	ctl("help", "--list", "frob", "x");

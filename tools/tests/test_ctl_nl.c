@@ -45,10 +45,10 @@ static void create_and_delete(void)
 	is_int(r.out_len + r.err_len, 0, "is silent");
 	requested("1 2=77656200 3=0000100000000000\n", "sends only what was given");
 	fake("store", "create", "web", "capacity", "1.5k", "max-object", "1k", "max-key", "16",
-	     "inline-limit", "0", "splice-threshold", "64k", "mode", "0640", "owner", "1000",
+	     "inline-limit", "0", "splice-threshold", "64k", "copy", "local", "mode", "0640", "owner", "1000",
 	     "group", "0");
 	requested("1 2=77656200 3=0006000000000000 4=0004000000000000 5=10000000 6=00000000 "
-		  "7=0000010000000000 8=a0010000 9=e8030000 10=00000000\n", "sends all of it");
+		  "7=0000010000000000 16=01000000 8=a0010000 9=e8030000 10=00000000\n", "sends all of it");
 	fake("--json", "store", "create", "web", "capacity", "1M");
 	is_str(r.out, "{\"name\":\"web\"}\n", "create as JSON");
 	remove(log_file);
@@ -76,6 +76,41 @@ static void create_and_delete(void)
 	is_int(r.code, 3, "a store that goes meanwhile");
 	unsetenv("FAKE_NL_FAIL");
 	remove(log_file);
+}
+
+static void set(void)
+{
+	fake("store", "set", "web", "splice-threshold", "16k");
+	is_int(r.code, 0, "set");
+	is_int(r.out_len + r.err_len, 0, "is silent");
+	requested("5 2=77656200 7=0040000000000000\n", "sends only what was given");
+	fake("store", "set", "web", "copy", "always", "splice-threshold", "0");
+	requested("5 2=77656200 7=0000000000000000 16=02000000\n", "both");
+	fake("--json", "store", "set", "web", "copy", "never");
+	is_str(r.out, "{\"name\":\"web\"}\n", "set as JSON");
+	requested("5 2=77656200 16=00000000\n", "never is sent as well");
+	setenv("FAKE_NL_FAIL", "2", 1);
+	fake("store", "set", "web", "copy", "local");
+	refused(3, "zcachectl: cannot change store web: No such file or directory (ENOENT)\n",
+		"set of none");
+	unsetenv("FAKE_NL_FAIL");
+	remove(log_file);
+}
+
+static void show_copy(const char *value, const char *want)
+{
+	struct json_object *o;
+	char line[64];
+
+	setenv("FAKE_NL_COPY", value, 1);
+	fake("store", "show", "web");
+	snprintf(line, sizeof(line), "\n  copy               %s\n", want);
+	ok(strstr(r.out, line) != NULL, line + 1);
+	fake("--json", "store", "show", "web");
+	o = json_document(r.out);
+	is_str(json_object_get_string(in(o, "copy")) ?: "", want, "also in JSON");
+	json_object_put(o);
+	unsetenv("FAKE_NL_COPY");
 }
 
 static void show(void)
@@ -112,6 +147,10 @@ static void show(void)
 	is_int(good, ZC_C_NR, "and all counters");
 	ok(!in(in(o, "counters"), "hit_ratio"), "but nothing derived");
 	json_object_put(o);
+	show_copy("0", "never");
+	show_copy("1", "local");
+	show_copy("2", "always");
+	show_copy("3", "unknown");
 	remove(log_file);
 }
 
@@ -200,6 +239,7 @@ int main(void)
 	snprintf(log_file, sizeof(log_file), "%s/requests", test_folder());
 	setenv("FAKE_ZCACHE_LOG", log_file, 1);
 	create_and_delete();
+	set();
 	show();
 	list();
 	objects();

@@ -85,6 +85,19 @@ static bool none_match(const char *value, const char *etag)
 	return http_none_match(value, strlen(value), etag, strlen(etag));
 }
 
+static bool if_match(const char *value, const char *etag)
+{
+	return http_if_match(value, strlen(value), etag, strlen(etag));
+}
+
+static void one_tag(const char *value, const char *want, const char *name)
+{
+	const char *tag;
+	size_t len = http_one_tag(value, strlen(value), &tag);
+
+	is_mem(tag, len, want, strlen(want), name);
+}
+
 static bool if_range(const char *value, const char *etag)
 {
 	return http_if_range(value, strlen(value), etag, strlen(etag));
@@ -104,6 +117,18 @@ static void etags(void)
 	ok(!none_match("", ""), "nothing does not match nothing");
 	ok(!none_match("\"\"", ""), "an empty tag does not match none");
 	ok(none_match("\"a,b\"", "\"a,b\""), "a comma within a tag");
+	ok(if_match("\"a\"", "\"a\""), "If-Match with the tag");
+	ok(if_match("\"b\", \"a\"", "\"a\""), "in a list");
+	ok(!if_match("\"b\"", "\"a\""), "with another");
+	ok(!if_match("W/\"a\"", "\"a\""), "weak tags do not match");
+	ok(!if_match("W/\"a\"", "W/\"a\""), "not even each other");
+	ok(if_match("*", ""), "a star matches what is there");
+	ok(!if_match("", "\"a\""), "nothing does not match");
+	one_tag(" \"a\"\t", "\"a\"", "one tag is cut out");
+	one_tag("\"a\", \"b\"", "", "two are not one");
+	one_tag("W/\"a\"", "", "a weak one is none");
+	one_tag("*", "", "nor is a star");
+	one_tag("", "", "nor nothing");
 	ok(if_range("\"a\"", "\"a\""), "If-Range with the tag");
 	ok(!if_range("\"b\"", "\"a\""), "with another");
 	ok(!if_range("W/\"a\"", "W/\"a\""), "weak tags do not count");

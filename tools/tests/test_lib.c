@@ -212,6 +212,113 @@ static void sending(void)
 	close(sv[1]);
 }
 
+static void arrived(int sock, const char *want, const char *name)
+{
+	char buf[64];
+	ssize_t n = recv(sock, buf, sizeof(buf), MSG_DONTWAIT);
+
+	is_mem(buf, n < 0 ? 0 : n, want, strlen(want), name);
+}
+
+static void several_objects(void)
+{
+	struct zc_open o = { .key = zc_ptr("two"), .key_len = 3 };
+	struct zc_part parts[] = {
+		{ .type = ZC_PART_OBJECT, .flags = ZC_PART_SUFFIX, .length = 2 },
+		{ .type = ZC_PART_SELECT, .addr = zc_ptr("two"), .length = 3 },
+		{ .type = ZC_PART_OBJECT, .flags = ZC_PART_SUFFIX, .length = 100 },
+		{ .type = ZC_PART_SELECT, .flags = ZC_PART_FD },
+		{ .type = ZC_PART_OBJECT, .offset = 1, .length = 1 },
+	};
+	struct zc_send s = {
+		.key = zc_ptr("one"), .key_len = 3, .nr_parts = 5, .parts = zc_ptr(parts),
+	};
+	int sv[2];
+
+	put_object(cache, "one", "first", 5, NULL, NULL, NULL);
+	put_object(cache, "two", "2nd", 3, NULL, NULL, NULL);
+	ok(!socketpair(AF_UNIX, SOCK_STREAM, 0, sv), "sockets");
+	s.sock = sv[0];
+	parts[3].offset = zc_open_object(cache, &o);
+	is_int(zc_send(cache, &s), 0, "send of two objects");
+	is_int(s.total, 6, "with all their bytes");
+	arrived(sv[1], "st2ndn", "the bytes arrive");
+	is_int(parts[1].generation, o.generation, "the version of the second is told");
+	is_int(parts[3].generation, o.generation, "also by fd");
+	parts[1].generation++;
+	is_int(zc_send(cache, &s), -ESTALE, "another version of it is refused");
+	arrived(sv[1], "", "and nothing is sent");
+	close(parts[3].offset);
+	close(sv[0]);
+	close(sv[1]);
+}
+
+static void conditions_and_pins(void)
+{
+	struct zc_part part = { .type = ZC_PART_OBJECT, .flags = ZC_PART_TO_END };
+	struct zc_send s = {
+		.key = zc_ptr("c"), .key_len = 1, .nr_parts = 1, .parts = zc_ptr(&part),
+		.flags = ZC_SEND_IF_NONE_MATCH, .etag = zc_ptr("\"e\""), .etag_len = 3,
+	};
+	uint64_t first;
+	int sv[2];
+
+	put_object(cache, "c", "0123456789", 10, NULL, "\"e\"", NULL);
+	ok(!socketpair(AF_UNIX, SOCK_STREAM, 0, sv), "sockets");
+	s.sock = sv[0];
+	is_int(zc_send(cache, &s), -ECANCELED, "IF_NONE_MATCH with the tag");
+	is_int(s.data_len, 10, "tells of the object");
+	arrived(sv[1], "", "but sends nothing");
+	s.flags = ZC_SEND_IF_MATCH | ZC_SEND_PIN;
+	s.max_bytes = 4;
+	is_int(zc_send(cache, &s), 0, "IF_MATCH with the tag, and a bound");
+	is_int(s.sent, 4, "sends so much");
+	ok(s.pinned > 0, "and pins the version");
+	first = s.generation;
+	put_object(cache, "c", "another", 7, NULL, NULL, NULL);
+	s = (struct zc_send) {
+		.flags = ZC_SEND_FD | ZC_SEND_PIN, .fd = s.pinned, .sock = sv[0],
+		.nr_parts = 1, .parts = zc_ptr(&part), .skip = 4,
+	};
+	is_int(zc_send(cache, &s), 0, "the rest goes by the fd");
+	is_int(s.generation, first, "of the same version");
+	is_int(s.pinned, -1, "and needs no other");
+	arrived(sv[1], "0123456789", "all its bytes arrive");
+	close(s.fd);
+	close(sv[0]);
+	close(sv[1]);
+}
+
+static void batches(void)
+{
+	struct zc_part part = { .type = ZC_PART_OBJECT, .flags = ZC_PART_TO_END };
+	struct zc_send s[3] = {
+		{ .key = zc_ptr("one"), .key_len = 3, .nr_parts = 1, .parts = zc_ptr(&part) },
+		{ .key = zc_ptr("none"), .key_len = 4, .nr_parts = 1, .parts = zc_ptr(&part) },
+		{ .key = zc_ptr("two"), .key_len = 3, .nr_parts = 1, .parts = zc_ptr(&part) },
+	};
+	int32_t results[3] = { 1, 1, 1 };
+	struct zc_send_batch b = { .nr = 3, .sends = zc_ptr(s), .results = zc_ptr(results) };
+	int sv[2], i;
+
+	ok(!socketpair(AF_UNIX, SOCK_STREAM, 0, sv), "sockets");
+	for (i = 0; i < 3; i++)
+		s[i].sock = sv[0];
+	is_int(zc_send_batch(cache, &b), 0, "a batch of three");
+	is_int(b.done, 3, "all were tried");
+	is_int(results[0], 0, "the first went");
+	is_int(results[1], -ENOENT, "the second has no object");
+	is_int(results[2], 0, "the third went");
+	is_int(s[2].sent, 3, "and tells how much");
+	arrived(sv[1], "first2nd", "the bytes arrive in order");
+	b.nr = 0;
+	is_int(zc_send_batch(cache, &b), -EINVAL, "a batch of none is refused");
+	b.nr = ZC_BATCH_MAX + 1;
+	is_int(zc_send_batch(cache, &b), -EINVAL, "and one of too many");
+	close(sv[0]);
+	close(sv[1]);
+}
+
 static void *many_calls(void *arg)
 {
 	char buf[8];
@@ -250,6 +357,9 @@ int main(void)
 	fills();
 	files();
 	sending();
+	several_objects();
+	conditions_and_pins();
+	batches();
 	threads();
 	zc_close(cache);
 	return tap_end();

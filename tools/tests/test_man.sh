@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # test_man.sh PAGE...: the manual pages have no mistakes that mandoc finds. BIN is
-# the folder of the programs: each of their options and commands is in its page.
+# the folder of the programs: each of their options and commands is in its page. UAPI
+# is the folder of the headers.
 set -u
 
 n=0
@@ -49,6 +50,11 @@ for page; do
 				result $? "zcachectl.8 has $object $command and its words"
 			done
 		done ;;
+	*zcache.4)
+		# shellcheck disable=SC2046
+		in_page "$page" $(grep -o 'define ZC_\(IOC\|PART\|SEND\)_[A-Z_]*' \
+			"$UAPI/linux/zcache.h" | sed 's/^define //; /_TYPE$/d')
+		result $? "zcache.4 has all calls, parts and flags of SEND" ;;
 	*zcache-serve.8)
 		# shellcheck disable=SC2046
 		in_page "$page" $("$BIN/zcache-serve" --help | grep -o -e '--[a-z-]*')

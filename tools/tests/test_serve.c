@@ -130,6 +130,34 @@ static void conditions(void)
 	    "STAT ");
 }
 
+#define MATCH(value) "GET /a HTTP/1.1\r\n" HOST "If-Match: " value "\r\n\r\n"
+#define FAILED "HTTP/1.1 412 Precondition Failed\r\nContent-Type: text/plain\r\n" \
+	       "Content-Length: 20\r\n" TAIL "Precondition Failed\n"
+
+static void matches(void)
+{
+	get("If-Match", MATCH(" \"e1\" "), HEAD_A TAIL "0123456789", "SEND ");
+	get("If-Match of another", MATCH("\"e2\""), FAILED, "SEND ");
+	get("If-Match, weakly", MATCH("W/\"e1\""), FAILED, "STAT ");
+	get("a list", MATCH("\"e2\", \"e1\""), HEAD_A TAIL "0123456789", "STAT SEND ");
+	get("a list without it", MATCH("\"e2\"\r\nIf-Match: \"e3\""), FAILED, "STAT ");
+	get("a star for a match", MATCH("*"), HEAD_A TAIL "0123456789", "STAT SEND ");
+	get("no tag at all", MATCH(""), FAILED, "STAT ");
+	get("If-Match with a range", MATCH("\"e1\"\r\nRange: bytes=2-4"), PARTIAL("3", "2-4") "234",
+	    "STAT SEND ");
+	get("before all others", MATCH("\"e2\"\r\nRange: bytes=2-4\r\nIf-None-Match: \"e1\""),
+	    FAILED, "STAT ");
+	get("a match of an object without a header",
+	    "GET /tag HTTP/1.1\r\n" HOST "If-Match: \"e3\"\r\n\r\n",
+	    "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 3\r\n"
+	    "ETag: \"e3\"\r\nAccept-Ranges: bytes\r\n" TAIL "tag", "SEND STAT SEND ");
+	get("If-Match of nothing", "GET /none HTTP/1.1\r\n" HOST "If-Match: \"e1\"\r\n\r\n",
+	    NOT_FOUND, "SEND ");
+	get("HEAD, too", "HEAD /a HTTP/1.1\r\n" HOST "If-Match: \"e2\"\r\n\r\n",
+	    "HTTP/1.1 412 Precondition Failed\r\nContent-Type: text/plain\r\n"
+	    "Content-Length: 20\r\n" TAIL, "SEND ");
+}
+
 #define REFUSED(status, length, more, body) "HTTP/1.1 " status "\r\nContent-Type: text/plain\r\n" \
 	"Content-Length: " length "\r\n" more TAIL_CLOSE body "\n"
 #define BAD REFUSED("400 Bad Request", "12", "", "Bad Request")
@@ -189,6 +217,10 @@ static void refusals(void)
 	strcpy(request + 345, "\r\n\r\n");
 	get("a condition too long to be kept is none", request, HEAD_A TAIL "0123456789",
 	    "STAT SEND ");
+	strcpy(request, "GET /a HTTP/1.1\r\n" HOST "If-Match: \"e1\"");
+	memset(request + strlen(request), ',', 300);
+	strcpy(request + 340, "\r\n\r\n");
+	get("but one to insist on is not met", request, FAILED, "STAT ");
 	free(request);
 }
 
@@ -254,6 +286,7 @@ int main(void)
 	cache = test_open();
 	put_object(cache, "/a", "0123456789", 10, HEAD_A, "\"e1\"", "text/plain");
 	put_object(cache, "/plain", "plain", 5, NULL, NULL, NULL);
+	put_object(cache, "/tag", "tag", 3, NULL, "\"e3\"", NULL);
 	put_object(cache, "/empty", "", 0, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n", NULL, NULL);
 	put_object(cache, "/fields", "abcd", 4, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n" FIELDS,
 		   "\"e2\"", "text/css");
@@ -262,6 +295,7 @@ int main(void)
 	plain();
 	ranges();
 	conditions();
+	matches();
 	refusals();
 	closing();
 	pieces();

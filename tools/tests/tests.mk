@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Unit tests: every tests/test_*.c is a program that prints TAP. They run without
-# the module and without rights; fake_kmod.c and
-# fake_nl.c stand in for the kernel's side.
+# the module and without rights; fake_kmod.c, fake_send.c and fake_nl.c stand in for
+# the kernel's side.
 
 # The one that wants the module itself lies next to the programs it tests.
 all: $(O)/t_tools.sh
@@ -10,7 +10,7 @@ $(O)/t_tools.sh: tests/t_tools.sh
 	install -m 755 $< $@
 
 TEST_PROGS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/test_*.c))
-FAKE := $(O)/obj/tests/fake_kmod.o
+FAKE := $(O)/obj/tests/fake_kmod.o $(O)/obj/tests/fake_send.o
 FAKE_PROGS := $(O)/tests/zcachectl-fake $(O)/tests/zcache-serve-fake
 WRAP := -Wl,--wrap=open -Wl,--wrap=access -Wl,--wrap=ioctl
 WRAP_NL := -Wl,--wrap=nlc_open -Wl,--wrap=nlc_close -Wl,--wrap=nlc_call
@@ -42,5 +42,5 @@ $(O)/tests/zcache-serve-fake: $(SERVE_OBJS) $(COMMON_OBJS) $(FAKE) $(O)/libzcach
 MAN_PAGES := $(O)/man/zcachectl.8 man/zcache-serve.8 man/libzcache.3 man/zcache.4
 
 check: all $(TEST_PROGS) $(FAKE_PROGS)
-	@BIN=$(O) CC='$(CC)' tests/run.sh $(TEST_PROGS) \
+	@BIN=$(O) UAPI=$(TOP)/uapi CC='$(CC)' tests/run.sh $(TEST_PROGS) \
 		"tests/test_man.sh $(MAN_PAGES)" "tests/test_api.sh lib $(TOP)/uapi"

@@ -21,7 +21,7 @@
 struct store {
 	char name[ZC_NAME_MAX + 1];
 	uint64_t capacity, max_object_size, splice_threshold, used, objects;
-	uint32_t max_key_len, inline_limit, mode, uid, gid, opens;
+	uint32_t max_key_len, inline_limit, copy, mode, uid, gid, opens;
 	uint64_t counter[ZC_C_NR];
 };
 
@@ -30,6 +30,14 @@ struct stores {
 	size_t n;
 	int err;
 };
+
+static const char *const copies[] = {
+	[ZCACHE_COPY_NEVER] = "never",
+	[ZCACHE_COPY_LOCAL] = "local",
+	[ZCACHE_COPY_ALWAYS] = "always",
+};
+
+#define COPIES (sizeof(copies) / sizeof(copies[0]))
 
 static const struct {
 	const char *name, *unit;
@@ -54,6 +62,7 @@ static struct nla_policy store_policy[ZCACHE_A_STORE_MAX + 1] = {
 	[ZCACHE_A_STORE_OBJECTS] = { .type = NLA_U64 },
 	[ZCACHE_A_STORE_OPENS] = { .type = NLA_U32 },
 	[ZCACHE_A_STORE_STATS] = { .type = NLA_NESTED },
+	[ZCACHE_A_STORE_COPY] = { .type = NLA_U32 },
 };
 
 static uint64_t u64_of(struct nlattr *attr)
@@ -83,6 +92,7 @@ static int parse_store(struct nlmsghdr *nlh, struct store *s)
 	s->objects = u64_of(a[ZCACHE_A_STORE_OBJECTS]);
 	s->max_key_len = u32_of(a[ZCACHE_A_STORE_MAX_KEY_LEN]);
 	s->inline_limit = u32_of(a[ZCACHE_A_STORE_INLINE_LIMIT]);
+	s->copy = u32_of(a[ZCACHE_A_STORE_COPY]);
 	s->mode = u32_of(a[ZCACHE_A_STORE_MODE]);
 	s->uid = u32_of(a[ZCACHE_A_STORE_UID]);
 	s->gid = u32_of(a[ZCACHE_A_STORE_GID]);
@@ -156,6 +166,7 @@ static void print_members(const struct store *s)
 	out_u64("max-key-len", s->max_key_len, "bytes");
 	out_u64("inline-limit", s->inline_limit, "bytes");
 	out_size("splice-threshold", s->splice_threshold);
+	out_str("copy", s->copy < COPIES ? copies[s->copy] : "unknown");
 	out_mode("mode", s->mode);
 	out_u64("uid", s->uid, NULL);
 	out_u64("gid", s->gid, NULL);
@@ -257,71 +268,98 @@ static int run_show(int argc, char **argv)
 	return code;
 }
 
+/* The words of create and set. */
 static struct {
-	const char *capacity, *max_object, *max_key, *inline_limit, *splice_threshold;
+	const char *capacity, *max_object, *max_key, *inline_limit, *splice_threshold, *copy;
 	const char *mode, *owner, *group;
-} create;
+} given;
 
 static const struct keyword create_keywords[] = {
-	{ "capacity", &create.capacity, NULL },
-	{ "max-object", &create.max_object, NULL },
-	{ "max-key", &create.max_key, NULL },
-	{ "inline-limit", &create.inline_limit, NULL },
-	{ "splice-threshold", &create.splice_threshold, NULL },
-	{ "mode", &create.mode, NULL },
-	{ "owner", &create.owner, NULL },
-	{ "group", &create.group, NULL },
+	{ "capacity", &given.capacity, NULL },
+	{ "max-object", &given.max_object, NULL },
+	{ "max-key", &given.max_key, NULL },
+	{ "inline-limit", &given.inline_limit, NULL },
+	{ "splice-threshold", &given.splice_threshold, NULL },
+	{ "copy", &given.copy, NULL },
+	{ "mode", &given.mode, NULL },
+	{ "owner", &given.owner, NULL },
+	{ "group", &given.group, NULL },
 	{ NULL, NULL, NULL },
 };
 
-/* The values of create_keywords as the kernel takes them. */
+static const struct keyword set_keywords[] = {
+	{ "splice-threshold", &given.splice_threshold, NULL },
+	{ "copy", &given.copy, NULL },
+	{ NULL, NULL, NULL },
+};
+
+/* The words as the kernel takes them. */
 struct config {
 	uint64_t capacity, max_object, max_key, inline_limit, splice_threshold;
-	uint32_t mode, uid, gid;
+	uint32_t copy, mode, uid, gid;
 };
+
+static int arg_copy(const char *text, uint32_t *out)
+{
+	uint32_t i;
+
+	if (!text)
+		return CTL_OK;
+	for (i = 0; i < COPIES; i++)
+		if (!strcmp(text, copies[i]))
+			break;
+	if (i == COPIES)
+		return fail(CTL_USAGE, "copy '%s' is none of never, local and always", text);
+	*out = i;
+	return CTL_OK;
+}
 
 static int parse_config(struct config *c)
 {
 	int code;
 
-	if (!create.capacity)
-		return fail(CTL_USAGE, "a store needs 'capacity SIZE'");
-	code = arg_size("capacity", create.capacity, &c->capacity);
+	code = arg_size("capacity", given.capacity, &c->capacity);
 	if (!code)
-		code = arg_size("max-object", create.max_object, &c->max_object);
+		code = arg_size("max-object", given.max_object, &c->max_object);
 	if (!code)
-		code = arg_u64("max-key", create.max_key, ZC_KEY_MAX, &c->max_key);
+		code = arg_u64("max-key", given.max_key, ZC_KEY_MAX, &c->max_key);
 	if (!code)
-		code = arg_u64("inline-limit", create.inline_limit, UINT32_MAX, &c->inline_limit);
+		code = arg_u64("inline-limit", given.inline_limit, UINT32_MAX, &c->inline_limit);
 	if (!code)
-		code = arg_size("splice-threshold", create.splice_threshold, &c->splice_threshold);
+		code = arg_size("splice-threshold", given.splice_threshold, &c->splice_threshold);
 	if (!code)
-		code = arg_mode(create.mode, &c->mode);
+		code = arg_copy(given.copy, &c->copy);
 	if (!code)
-		code = arg_owner(create.owner, &c->uid);
+		code = arg_mode(given.mode, &c->mode);
 	if (!code)
-		code = arg_group(create.group, &c->gid);
+		code = arg_owner(given.owner, &c->uid);
+	if (!code)
+		code = arg_group(given.group, &c->gid);
 	return code;
 }
 
-/* Only what was given is sent: the kernel knows the defaults. */
+/* Only what was given is sent: the kernel knows the rest. */
 static int put_config(struct nl_msg *msg, const struct config *c)
 {
-	int err = nla_put_u64(msg, ZCACHE_A_STORE_CAPACITY, c->capacity);
+	int err = 0;
 
-	if (!err && create.max_object)
+	if (given.capacity)
+		err = nla_put_u64(msg, ZCACHE_A_STORE_CAPACITY, c->capacity);
+	if (!err && given.max_object)
 		err = nla_put_u64(msg, ZCACHE_A_STORE_MAX_OBJECT_SIZE, c->max_object);
-	if (!err && create.max_key)
+	if (!err && given.max_key)
 		err = nla_put_u32(msg, ZCACHE_A_STORE_MAX_KEY_LEN, c->max_key);
-	if (!err && create.inline_limit)
+	if (!err && given.inline_limit)
 		err = nla_put_u32(msg, ZCACHE_A_STORE_INLINE_LIMIT, c->inline_limit);
-	if (!err && create.splice_threshold)
+	if (!err && given.splice_threshold)
 		err = nla_put_u64(msg, ZCACHE_A_STORE_SPLICE_THRESHOLD, c->splice_threshold);
-	if (!err && create.mode)
+	if (!err && given.copy)
+		err = nla_put_u32(msg, ZCACHE_A_STORE_COPY, c->copy);
+	if (!err && given.mode)
 		err = nla_put_u32(msg, ZCACHE_A_STORE_MODE, c->mode);
-	if (!err && create.owner)
+	if (!err && given.owner)
 		err = nla_put_u32(msg, ZCACHE_A_STORE_UID, c->uid);
-	if (!err && create.group)
+	if (!err && given.group)
 		err = nla_put_u32(msg, ZCACHE_A_STORE_GID, c->gid);
 	return err;
 }
@@ -362,10 +400,27 @@ static int run_create(int argc, char **argv)
 	int code;
 
 	code = parse_keywords(argc - 1, argv + 1, create_keywords);
+	if (!code && !given.capacity)
+		code = fail(CTL_USAGE, "a store needs 'capacity SIZE'");
 	if (!code)
 		code = parse_config(&c);
 	if (!code)
 		code = do_store(ZCACHE_CMD_STORE_NEW, "create", argv[0], &c, false);
+	return code;
+}
+
+static int run_set(int argc, char **argv)
+{
+	struct config c = { 0 };
+	int code;
+
+	code = parse_keywords(argc - 1, argv + 1, set_keywords);
+	if (!code && !given.splice_threshold && !given.copy)
+		code = fail(CTL_USAGE, "what is to be changed? 'splice-threshold SIZE' or 'copy WHOM' can be");
+	if (!code)
+		code = parse_config(&c);
+	if (!code)
+		code = do_store(ZCACHE_CMD_STORE_SET, "change", argv[0], &c, false);
 	return code;
 }
 
@@ -387,12 +442,14 @@ static int run_delete(int argc, char **argv)
 
 const struct command store_commands[] = {
 	{ "create", 1,
-	  "NAME capacity SIZE [max-object SIZE] [max-key N] [inline-limit N] [splice-threshold SIZE] [mode OCTAL] [owner USER] [group GROUP]",
+	  "NAME capacity SIZE [max-object SIZE] [max-key N] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [mode OCTAL] [owner USER] [group GROUP]",
 	  "Make a store and its node /dev/zcache/NAME.", create_keywords, run_create },
 	{ "delete", 1, "NAME [force]",
 	  "Delete a store with all its objects; force also while it is in use.",
 	  delete_keywords, run_delete },
 	{ "list", 0, "", "List the stores.", NULL, run_list },
+	{ "set", 1, "NAME [splice-threshold SIZE] [copy never|local|always]",
+	  "Change a store that is in use.", set_keywords, run_set },
 	{ "show", 1, "NAME", "Show the limits and counters of a store.", NULL, run_show },
 	{ NULL, 0, NULL, NULL, NULL, NULL },
 };

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The stand-in for the module: what its files share. */
+#ifndef FAKE_KMOD_H
+#define FAKE_KMOD_H
+
+#include <stdbool.h>
+
+#include <zcache.h>
+
+struct meta {
+	uint64_t generation, data_len;
+	int64_t expires_ns, created_ns;
+	uint32_t header_len, etag_len, type_len;
+	char header[ZC_HEADER_MAX], etag[ZC_ETAG_MAX], type[ZC_TYPE_MAX];
+};
+
+struct fd {
+	enum { FD_OTHER, FD_NODE, FD_FILL, FD_OBJECT, FD_DONE } kind;
+	bool writable, excl;
+	int dir;			/* FD_FILL: of the store */
+	char name[80];			/* FD_FILL: the key in hex */
+	struct meta meta;		/* FD_FILL, FD_OBJECT */
+};
+
+struct fd *fake_remember(int fd, int kind);
+
+/* The error that a test wants for this call, or 0. */
+int fake_injected(const char *name);
+
+/* The current version and its data fd, or the object behind an object fd. */
+int fake_find(int dir, int object_fd, bool by_fd, uint64_t key, uint32_t key_len,
+	      uint64_t generation, bool expired_ok, struct meta *m, int *data);
+
+/* fake_send.c */
+int fake_send(int dir, struct zc_send *s);
+int fake_send_batch(int dir, struct zc_send_batch *b);
+
+#endif /* FAKE_KMOD_H */
