@@ -1,20 +1,31 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A private apt: the machine's own mirror and key, plus the backports suite,
-# with lists and configuration of its own in the cache folder, so that the
+# A private apt: the machine's own mirror and key, plus suites that it does not
+# list, with lists and configuration of its own in the cache folder, so that the
 # machine's apt configuration stays what it was. Needs no root.
 #
-# To be sourced. After apt_ready: apt_private COMMAND..., apt_newest PACKAGE
-# [SUITE], apt_memo NAME COMMAND... and apt_fetch_into FOLDER PACKAGE=VERSION...
+# To be sourced. After apt_ready [SUITE]: apt_private COMMAND..., apt_newest
+# PACKAGE, apt_memo NAME COMMAND..., apt_fetch_into FOLDER PACKAGE=VERSION... and
+# apt_root_into FOLDER PACKAGE...
 
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-APT_DIR=$CACHE/apt
 # Lists this old are looked up anew; a newer kernel then becomes a new entry.
 APT_MAX_AGE_MIN=${APT_MAX_AGE_MIN:-10080}
 
 CODENAME=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+
+# _apt_choose SUITE: the release comes with its backports and security updates,
+# any other suite alone.
+_apt_choose() {
+	APT_SUITE=$1
+	case $1 in
+	"$CODENAME") APT_DIR=$CACHE/apt ;;
+	*) APT_DIR=$CACHE/apt-$1 ;;
+	esac
+	_apt_options "$APT_DIR"
+}
 
 # _apt_options FOLDER: sets apt_options for the private apt in it.
 _apt_options() {
@@ -33,7 +44,6 @@ _apt_options() {
 	)
 }
 
-_apt_options "$APT_DIR"
 apt_private() { local tool=$1; shift; "$tool" "${apt_options[@]}" "$@"; }
 
 # _write_source FILE URI SUITES KEY
@@ -55,44 +65,44 @@ _machine_sources() {
 }
 
 _apt_setup() {
-	local all uri suite key tmp start=$SECONDS
-	[ -n "$CODENAME" ] || die "cannot tell this distribution's code name"
+	local all uri suite key suites=$APT_SUITE tmp start=$SECONDS
 	all=$(_machine_sources)
+	[ "$suites" != "$CODENAME" ] || suites="$CODENAME $CODENAME-backports"
 	# Several sources may carry the name of the distribution, third parties
-	# among them: the right one is the one that has a kernel in backports.
+	# among them: the right one is the one that has a kernel in the last suite.
 	while IFS=$'\t' read -r uri suite key; do
 		[ "$suite" = "$CODENAME" ] || continue
 		tmpdir_near tmp "$APT_DIR"
 		mkdir -p "$tmp"/{sources,lists/partial,cache/archives/partial}
-		_write_source "$tmp/sources/main.sources" "$uri" \
-			"$CODENAME $CODENAME-backports" "$key"
+		_write_source "$tmp/sources/main.sources" "$uri" "$suites" "$key"
 		while IFS=$'\t' read -r uri suite key; do
-			[ "$suite" = "$CODENAME-security" ] || continue
+			[ "$suite" = "$APT_SUITE-security" ] || continue
 			_write_source "$tmp/sources/security.sources" \
 				"$uri" "$suite" "$key"
 		done <<<"$all"
 		_apt_options "$tmp"
 		if apt_private apt-get update >"$tmp/log" 2>&1 </dev/null &&
 		   apt_private apt-cache policy linux-image-amd64 |
-				grep "$CODENAME-backports" >/dev/null; then
+				grep " ${suites##* }/main " >/dev/null; then
 			publish "$tmp" "$APT_DIR"
 			_apt_options "$APT_DIR"
-			say "package lists fetched ($(seconds_since "$start"))"
+			say "package lists of $APT_SUITE fetched ($(seconds_since "$start"))"
 			return
 		fi
 		cat "$tmp/log" >&2
 	done <<<"$all"
 	_apt_options "$APT_DIR"
-	say "none of this machine's apt sources offers $CODENAME-backports"
+	say "none of this machine's apt sources offers ${suites##* }"
 	return 1
 }
 
-# Have private lists. A failed refresh of old ones is no reason to stop: what
-# they name may be cached.
+# apt_ready [SUITE]: have private lists. A failed refresh of old ones is no
+# reason to stop: what they name may be cached.
+# shellcheck disable=SC2120 # most callers want the release
 apt_ready() {
-	[ -z "${_apt_checked:-}" ] || return 0
-	_apt_checked=1
+	[ -n "$CODENAME" ] || die "cannot tell this distribution's code name"
 	command -v apt-get >/dev/null || die "this needs a Debian machine with apt"
+	_apt_choose "${1:-$CODENAME}"
 	lock apt
 	if [ ! -e "$APT_DIR/log" ]; then
 		_apt_setup || exit 1
@@ -114,14 +124,12 @@ apt_memo() {
 	cat "$file"
 }
 
-# apt_newest PACKAGE [SUITE]: the newest version on offer, empty if none.
+# apt_newest PACKAGE: the newest version on offer, empty if none.
 apt_newest() {
 	local v best=
 	while read -r v; do
 		if dpkg --compare-versions "$v" gt "${best:-0}"; then best=$v; fi
-	done < <(apt_private apt-cache madison "$1" | awk -F' *[|] *' -v s="${2:-}" '
-		{ split($3, w, " "); sub(/\/.*/, "", w[2]) }
-		s == "" || w[2] == s { print $2 }')
+	done < <(apt_private apt-cache madison "$1" | awk -F' *[|] *' '{ print $2 }')
 	echo "$best"
 }
 
@@ -138,4 +146,38 @@ apt_fetch_into() {
 		rm -f "$deb"
 	done
 	rmdir "$tmp"
+}
+
+# apt_root_into FOLDER PACKAGE...: a root file system of these packages, what they
+# depend on and what every system has. Nothing of it is installed: no package's
+# script runs, so what those would do and we need is done here.
+apt_root_into() {
+	local dir=$1 tmp deb
+	shift
+	tmpdir_near tmp "$dir"
+	mkdir "$tmp/partial"
+	: >"$tmp/status"
+	apt_private apt-get -o Dir::State::status="$tmp/status" \
+		-o Dir::Cache::archives="$tmp" -y --no-install-recommends \
+		--download-only install '?essential' "$@" </dev/null >/dev/null ||
+		die "cannot download $* and what they need"
+	mkdir -p "$dir"/usr/{bin,sbin,lib,lib64,share}
+	for deb in bin sbin lib lib64; do
+		ln -s "usr/$deb" "$dir/$deb"
+	done
+	for deb in "$tmp"/*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$dir" \
+			--keep-directory-symlink \
+			--no-same-owner --no-same-permissions \
+			--exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' \
+			--exclude='./usr/share/locale/*' --exclude='./dev/*'
+		rm -f "$deb"
+	done
+	rm -rf "$tmp"
+	mkdir -p "$dir"/{dev,proc,sys,tmp,run}
+	ln -sf mawk "$dir/usr/bin/awk"
+	cp "$dir/usr/share/base-passwd/passwd.master" "$dir/etc/passwd"
+	cp "$dir/usr/share/base-passwd/group.master" "$dir/etc/group"
+	echo '127.0.0.1 localhost' >"$dir/etc/hosts"
+	/sbin/ldconfig -r "$dir"
 }

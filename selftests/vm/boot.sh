@@ -2,21 +2,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Boots one guest and waits for its end.
 #   boot.sh [-m MEGABYTES] [-a "KERNEL ARGUMENTS"] [-d SECONDS] [-i] \
-#           BZIMAGE CONSOLE OUTPUT INITRAMFS...
+#           [-r FOLDER] [-w FOLDER] BZIMAGE CONSOLE OUTPUT INITRAMFS...
 # CONSOLE gets the kernel log; OUTPUT what the guest writes to its second serial
-# port, "-" being our stdout. -i: the console is our terminal instead.
+# port, "-" being our stdout. -i: the console is our terminal instead. -r, -w:
+# folders that the guest may read, and write, by 9p under the tags root, results.
 # Exit code: 0 the guest ended by itself, 124 the deadline passed.
 
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-memory=2048 arguments='' deadline=600 interactive=
-while getopts m:a:d:i option; do
+memory=2048 arguments='' deadline=600 interactive='' shares=()
+while getopts m:a:d:ir:w: option; do
 	case $option in
 	m) memory=$OPTARG ;;
 	a) arguments=$OPTARG ;;
 	d) deadline=$OPTARG ;;
 	i) interactive=1 ;;
+	r) shares+=(-virtfs "local,path=$OPTARG,mount_tag=root,security_model=none,multidevs=remap,readonly=on") ;;
+	w) shares+=(-virtfs "local,path=$OPTARG,mount_tag=results,security_model=none,multidevs=remap") ;;
 	*) exit 2 ;;
 	esac
 done
@@ -30,7 +33,7 @@ tmpdir_near tmp "$console"
 cat "$@" >"$tmp/initramfs"
 
 machine=(-no-reboot -nodefaults -display none -m "$memory" -smp 2
-	 -kernel "$bzimage" -initrd "$tmp/initramfs")
+	 -kernel "$bzimage" -initrd "$tmp/initramfs" "${shares[@]}")
 case ${ACCEL:=$("$VM_DIR/accel.sh")} in
 kvm)
 	machine+=(-accel kvm -cpu host) ;;

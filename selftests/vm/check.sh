@@ -13,7 +13,7 @@ DEBUG_SLOWER=5
 
 results=$BUILD/log/results
 only=${TEST:-}
-read -r -a kernels <<<"${KERNEL:-6.1 6.12 debug}"
+read -r -a kernels <<<"${KERNEL:-6.1 6.12 7.2 debug}"
 
 # for_kernel FILTER KERNEL: FILTER is a list of kernels, "6.12,debug", or of
 # those to leave out, "!6.1".

@@ -4,15 +4,29 @@
 #   guest.sh KERNEL cmd COMMAND   runs it, its output is ours, as is its code
 #   guest.sh KERNEL shell         gives a shell
 #   guest.sh KERNEL check FILE    runs the tests FILE lists ("name seconds args")
-# KERNEL is 6.1, 6.12 or debug. Environment: VM_DEADLINE (seconds), VM_MEMORY
-# (megabytes), VM_ARGS (kernel arguments), VM_FILES (more files for /zc, each
-# "name=path"), VM_DISK (a disk image).
+# KERNEL is 6.1, 6.12, 7.2 or debug. Environment: VM_DEADLINE (seconds),
+# VM_MEMORY (megabytes), VM_ARGS (kernel arguments), VM_FILES (more files for /zc,
+# each "name=path"), VM_ROOT (a root of root.sh in which the command runs),
+# VM_RESULTS (a folder that the guest has as /results).
 
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 kernel=$1 mode=$2 what=${3:-}
 logs=$BUILD/log/$kernel
+
+# An object above 2 GiB, its file and its reader want room. A guest takes from
+# the machine only what it uses, but may come to use all.
+stock_memory() {
+	local want=5120 least=2048 free
+	free=$(awk '/^MemAvailable:/ { print int($2 / 1024) - 512 }' /proc/meminfo)
+	if [ "$free" -lt "$want" ]; then
+		want=$((free > least ? free : least))
+		[ -n "${VM_MEMORY:-}" ] ||
+			say "only $free MB are free, so the guest gets $want: tests that need more skip"
+	fi
+	echo "$want"
+}
 
 case $kernel in
 debug)
@@ -21,12 +35,15 @@ debug)
 	arguments="panic_on_warn=1 kmemleak=on" ;;
 *)
 	folder=$("$VM_DIR/kernel.sh" "$kernel")
-	memory=2048 deadline=900
+	memory=$(stock_memory) deadline=900
 	arguments= ;;
 esac
 # Debian's kernels zero all memory they hand out, which would hide bytes that
-# nobody wrote. Measurements are made as users run the kernel.
-[ "$mode" != check ] || arguments="$arguments init_on_alloc=0"
+# nobody wrote. Newer ones keep debuggers' writes, which force their way through
+# read-only mappings, from whoever is none; tests of mappings do force it.
+# Measurements are made as users run the kernel.
+[ "$mode" != check ] ||
+	arguments="$arguments init_on_alloc=0 proc_mem.force_override=always"
 
 # fill FOLDER: what becomes /zc of the guest.
 fill() {
@@ -44,6 +61,12 @@ fill() {
 	for pair in ${VM_FILES:-}; do
 		cp -L "${pair#*=}" "$zc/${pair%%=*}"
 	done
+	if [ -n "${VM_ROOT:-}" ]; then
+		: >"$zc/job/root"
+		ko=$("$VM_DIR/build.sh" wire "$kernel" "$folder")
+		[ -z "$ko" ] || cp "$ko" "$zc/"
+	fi
+	[ -z "${VM_RESULTS:-}" ] || : >"$zc/job/results"
 	echo "$mode" >"$zc/job/mode"
 	case $mode in
 	cmd) printf '%s\n' "$what" >"$zc/job/cmd" ;;
@@ -53,7 +76,8 @@ fill() {
 
 boot() {
 	"$VM_DIR/boot.sh" -m "${VM_MEMORY:-$memory}" \
-		-d "${VM_DEADLINE:-$deadline}" -a "$arguments ${VM_ARGS:-}" "$@" \
+		-d "${VM_DEADLINE:-$deadline}" -a "$arguments ${VM_ARGS:-}" \
+		${VM_ROOT:+-r "$VM_ROOT"} ${VM_RESULTS:+-w "$VM_RESULTS"} "$@" \
 		"$("$VM_DIR/image.sh" base)" "$("$VM_DIR/image.sh" modules "$folder")" \
 		"$tmp/job.cpio"
 }

@@ -64,7 +64,7 @@ shell_scripts() {
 
 # The sources that follow kernel style.
 kernel_sources() {
-	cd "$TOP" && find kmod uapi -name '*.[ch]' 2>/dev/null | sort
+	cd "$TOP" && find kmod uapi bench/wire -name '*.[ch]' 2>/dev/null | sort
 }
 
 style() {
@@ -86,16 +86,21 @@ sparse_clean() {
 	[ -e "$TOP/Kbuild" ] || skip "no module yet"
 	kernel=$("$VM_DIR/kernel.sh" 6.12)
 	"$VM_DIR/build.sh" copy sparse
-	log=$(make -C "$kernel/build" M="$out" -j"$JOBS" C=2 modules 2>&1) || {
+	log=$(make -C "$kernel/build" M="$out" -j"$JOBS" C=2 modules 2>&1 &&
+	      make -C "$kernel/build" M="$out/bench/wire" -j"$JOBS" C=2 \
+		   KBUILD_EXTRA_SYMBOLS="$out/Module.symvers" modules 2>&1) || {
 		echo "$log"
 		return 1
 	}
-	! grep -E "^($out/)?[^ /]*(kmod|uapi)/.*(warning|error):" <<<"$log"
+	! grep -E "^($out/)?[^ /]*(kmod|uapi|bench/wire)/.*(warning|error):" <<<"$log"
 }
 
 unit_tests report-test "$VM_DIR/report-test.sh"
 if [ -e "$TOP/tools/Makefile" ]; then
 	unit_tests tools make -C "$TOP/tools" -s O="$BUILD/tools" check
+fi
+if [ -e "$TOP/bench/Makefile" ]; then
+	check bench make -C "$TOP/bench" -s O="$BUILD/bench" check
 fi
 check shellcheck shell_scripts
 check checkpatch style

@@ -56,9 +56,11 @@ tmpdir_near() {
 	printf -v "$1" %s "$_made"
 }
 
-# publish TMPDIR FINAL: make a finished folder visible in one step.
+# publish TMPDIR FINAL: make a finished folder visible in one step. It is new,
+# whatever time an archive unpacked in it gave it.
 publish() {
 	chmod 755 "$1"
+	touch "$1"
 	rm -rf "$2"
 	mv -T "$1" "$2"
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Entry of the Makefile: run.sh vm | demo | check, configured by KERNEL, TEST
-# and CMD in the environment.
+# Entry of the Makefile, whose targets are the words it takes; configured by
+# KERNEL, TEST and CMD in the environment.
 
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -39,6 +39,9 @@ vm | demo)
 check)
 	"$VM_DIR/deps.sh"
 	exec "$VM_DIR/check.sh" ;;
+bench | bench-host | bench-gate)
+	"$VM_DIR/deps.sh"
+	exec "$TOP/bench/run.sh" "$1" ;;
 *)
-	die "usage: run.sh vm | demo | check" ;;
+	die "usage: run.sh vm | demo | check | bench | bench-host | bench-gate" ;;
 esac
