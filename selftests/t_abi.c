@@ -18,36 +18,43 @@ struct call {
 	const char *name;
 	unsigned long cmd;
 	size_t size;
+	size_t published;		/* bytes of the first struct, 0: as size */
 	size_t flags_at;
 	__u32 flags_known;
 	size_t reserved_at[4];		/* 32-bit members that must be 0; 0 ends */
 };
 
 static const struct call calls[] = {
-	{ "INFO", ZC_IOC_INFO, sizeof(struct zc_info), offsetof(struct zc_info, flags), 0,
+	{ "INFO", ZC_IOC_INFO, sizeof(struct zc_info), 0, offsetof(struct zc_info, flags), 0,
 	  { offsetof(struct zc_info, __reserved) } },
-	{ "PUT", ZC_IOC_PUT, sizeof(struct zc_put), offsetof(struct zc_put, flags),
+	{ "PUT", ZC_IOC_PUT, sizeof(struct zc_put), 0, offsetof(struct zc_put, flags),
 	  ZC_PUT_EXCL,
 	  { offsetof(struct zc_put, __reserved), offsetof(struct zc_put, fd) } },
-	{ "FILL", ZC_IOC_FILL, sizeof(struct zc_put), offsetof(struct zc_put, flags),
+	{ "FILL", ZC_IOC_FILL, sizeof(struct zc_put), 0, offsetof(struct zc_put, flags),
 	  ZC_PUT_EXCL,
 	  { offsetof(struct zc_put, __reserved), offsetof(struct zc_put, fd),
 	    offsetof(struct zc_put, data), offsetof(struct zc_put, data) + 4 } },
-	{ "COMMIT", ZC_IOC_COMMIT, sizeof(struct zc_commit), offsetof(struct zc_commit, flags),
-	  0, { 0 } },
-	{ "STAT", ZC_IOC_STAT, sizeof(struct zc_stat), offsetof(struct zc_stat, flags),
+	{ "COMMIT", ZC_IOC_COMMIT, sizeof(struct zc_commit), 0,
+	  offsetof(struct zc_commit, flags), 0, { 0 } },
+	{ "STAT", ZC_IOC_STAT, sizeof(struct zc_stat), 0, offsetof(struct zc_stat, flags),
 	  ZC_STAT_FD | ZC_STAT_EXPIRED_OK,
 	  { offsetof(struct zc_stat, __reserved), offsetof(struct zc_stat, __reserved2),
 	    offsetof(struct zc_stat, fd) } },
-	{ "GET", ZC_IOC_GET, sizeof(struct zc_get), offsetof(struct zc_get, flags),
+	{ "GET", ZC_IOC_GET, sizeof(struct zc_get), 0, offsetof(struct zc_get, flags),
 	  ZC_GET_FD | ZC_GET_EXPIRED_OK, { offsetof(struct zc_get, fd) } },
-	{ "OPEN", ZC_IOC_OPEN, sizeof(struct zc_open), offsetof(struct zc_open, flags),
+	{ "OPEN", ZC_IOC_OPEN, sizeof(struct zc_open), 0, offsetof(struct zc_open, flags),
 	  ZC_OPEN_EXPIRED_OK, { offsetof(struct zc_open, fd) } },
-	{ "SEND", ZC_IOC_SEND, sizeof(struct zc_send), offsetof(struct zc_send, flags),
-	  ZC_SEND_FD | ZC_SEND_EXPIRED_OK | ZC_SEND_NOWAIT | ZC_SEND_MORE | ZC_SEND_COPY,
-	  { offsetof(struct zc_send, fd) } },
-	{ "DELETE", ZC_IOC_DELETE, sizeof(struct zc_delete), offsetof(struct zc_delete, flags),
-	  0, { offsetof(struct zc_delete, __reserved) } },
+	{ "SEND", ZC_IOC_SEND, sizeof(struct zc_send),
+	  offsetof(struct zc_send, etag), offsetof(struct zc_send, flags),
+	  ZC_SEND_FD | ZC_SEND_EXPIRED_OK | ZC_SEND_NOWAIT | ZC_SEND_MORE | ZC_SEND_COPY |
+	  ZC_SEND_PIN | ZC_SEND_IF_MATCH | ZC_SEND_IF_NONE_MATCH,
+	  { offsetof(struct zc_send, fd), offsetof(struct zc_send, pinned),
+	    offsetof(struct zc_send, __reserved) } },
+	{ "SEND_BATCH", ZC_IOC_SEND_BATCH, sizeof(struct zc_send_batch), 0,
+	  offsetof(struct zc_send_batch, flags), 0,
+	  { offsetof(struct zc_send_batch, __reserved) } },
+	{ "DELETE", ZC_IOC_DELETE, sizeof(struct zc_delete), 0,
+	  offsetof(struct zc_delete, flags), 0, { offsetof(struct zc_delete, __reserved) } },
 };
 
 FIXTURE(abi) {
@@ -55,6 +62,8 @@ FIXTURE(abi) {
 	int sv[2];
 	int fd;			/* what the call goes to, if not the node */
 	struct zc_part part;
+	struct zc_send send;		/* of a batch */
+	__s32 result;
 	char mark[96];
 };
 
@@ -119,6 +128,18 @@ static size_t good(FIXTURE_DATA(abi) *self, const struct call *c, void *buf)
 
 		self->part = (struct zc_part){ .type = ZC_PART_OBJECT, .length = 1 };
 		memcpy(buf, &send, sizeof(send));
+	} else if (c->cmd == ZC_IOC_SEND_BATCH) {
+		struct zc_send_batch batch = {
+			.nr = 1, .send_size = sizeof(struct zc_send),
+			.sends = ZC_ADDR(&self->send), .results = ZC_ADDR(&self->result),
+		};
+
+		self->part = (struct zc_part){ .type = ZC_PART_OBJECT, .length = 1 };
+		self->send = (struct zc_send){ .size = sizeof(struct zc_send),
+					       .key = ZC_ADDR(key), .key_len = 3,
+					       .nr_parts = 1, .sock = self->sv[0],
+					       .parts = ZC_ADDR(&self->part) };
+		memcpy(buf, &batch, sizeof(batch));
 	} else if (c->cmd == ZC_IOC_DELETE) {
 		struct zc_delete del = { .key = ZC_ADDR(key), .key_len = 3 };
 
@@ -156,9 +177,10 @@ TEST_F(abi, sizes)
 		EXPECT_ERR(EINVAL, call(self, c, buf)) NAMED(c);
 		*(__u32 *)buf = 4;
 		EXPECT_ERR(EINVAL, call(self, c, buf)) NAMED(c);
-		*(__u32 *)buf = c->size - 4;
+		size = c->published ? c->published : c->size;
+		*(__u32 *)buf = size - 4;
 		EXPECT_ERR(EINVAL, call(self, c, buf)) NAMED(c);
-		*(__u32 *)buf = c->size - 1;
+		*(__u32 *)buf = size - 1;
 		EXPECT_ERR(EINVAL, call(self, c, buf)) NAMED(c);
 		*(__u32 *)buf = ~0U;
 		EXPECT_ERR(E2BIG, call(self, c, buf)) NAMED(c);
@@ -281,13 +303,13 @@ TEST_F(abi, reply_not_writable)
 TEST_F(abi, unknown_commands)
 {
 	static const unsigned long cmds[] = {
-		_IO(ZC_IOC_TYPE, 0x00), _IO(ZC_IOC_TYPE, 0x7f), _IO(ZC_IOC_TYPE, 0x89),
+		_IO(ZC_IOC_TYPE, 0x00), _IO(ZC_IOC_TYPE, 0x7f), _IO(ZC_IOC_TYPE, 0x8a),
 		_IO(ZC_IOC_TYPE, 0xff), _IO('Z', 0x80), _IOWR(ZC_IOC_TYPE, 0x80, struct zc_info),
 		0, ~0U,
 	};
 	static const unsigned long node_cmds[] = {
 		ZC_IOC_INFO, ZC_IOC_PUT, ZC_IOC_FILL, ZC_IOC_STAT, ZC_IOC_GET, ZC_IOC_OPEN,
-		ZC_IOC_SEND, ZC_IOC_DELETE,
+		ZC_IOC_SEND, ZC_IOC_DELETE, ZC_IOC_SEND_BATCH,
 	};
 	struct zc_commit commit = { 0 };
 	unsigned char buf[512] = { 0 };
@@ -315,6 +337,12 @@ TEST_F(abi, unknown_commands)
 	close(fill);
 }
 
+/* Every call with a key has it at the same place. */
+static bool has_key(const struct call *c)
+{
+	return c->cmd != ZC_IOC_INFO && c->cmd != ZC_IOC_COMMIT && c->cmd != ZC_IOC_SEND_BATCH;
+}
+
 TEST_F(abi, key_lengths)
 {
 	static char long_key[ZC_KEY_MAX + 2];
@@ -324,10 +352,9 @@ TEST_F(abi, key_lengths)
 
 	memset(long_key, 'k', sizeof(long_key));
 	FOR_EACH_CALL(c) {
-		/* every call with a key has it at the same place */
 		struct zc_open *o = (void *)buf;
 
-		if (c->cmd == ZC_IOC_INFO || c->cmd == ZC_IOC_COMMIT)
+		if (!has_key(c))
 			continue;
 		good(self, c, buf);
 		o->key_len = 0;
@@ -356,9 +383,7 @@ TEST_F(abi, key_address)
 	unsigned int i;
 
 	FOR_EACH_CALL(c)
-		for (i = 0; i < ARRAY_SIZE(bad); i++) {
-			if (c->cmd == ZC_IOC_INFO || c->cmd == ZC_IOC_COMMIT)
-				continue;
+		for (i = 0; i < ARRAY_SIZE(bad) && has_key(c); i++) {
 			good(self, c, buf);
 			((struct zc_open *)buf)->key = bad[i];
 			EXPECT_ERR(EFAULT, call(self, c, buf))
@@ -551,7 +576,7 @@ TEST_F(abi, info)
 	EXPECT_EQ(0, info.used);
 	EXPECT_EQ(0, info.objects);
 	EXPECT_EQ(8 * MiB, info.max_object_size);
-	EXPECT_EQ(65536, info.splice_threshold);
+	EXPECT_EQ(4096, info.splice_threshold);
 	EXPECT_EQ(100, info.max_key_len);
 	EXPECT_STREQ(self->s.name, info.name);
 	/* no byte of the kernel's stack behind the name */

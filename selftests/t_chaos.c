@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "zc_fault.h"
 #include "zc_harness.h"
@@ -34,6 +35,7 @@ FIXTURE_TEARDOWN(chaos)
 struct chaos {
 	const struct zct_store *s;
 	pthread_t thread;
+	int sv[2], fail;	/* make-it-fail of the thread */
 	unsigned int seed, worked;
 	unsigned char *buf;
 	char complaint[100];
@@ -104,16 +106,83 @@ static void chaos_read(struct chaos *c, unsigned int key)
 	close(fd);
 }
 
+/* Failures are for the calls, not for what a test does to see their effect. */
+static void spare(struct chaos *c, bool on)
+{
+	unsigned int tries = 0;
+
+	/* this very write may be made to fail */
+	while (pwrite(c->fail, on ? "0" : "1", 1, 0) != 1 && ++tries < 1000)
+		;
+	if (tries == 1000)
+		complain(c, "make-it-fail", errno);
+}
+
+static void reconnect(struct chaos *c)
+{
+	close(c->sv[0]);
+	close(c->sv[1]);
+	if (zct_tcp_pair(ZCT_V4, c->sv))
+		complain(c, "connection", 0);
+}
+
+/*
+ * A message of two objects: what is said to be sent is of one version each. By a
+ * call or a batch of one, with an fd to go on with, which is not used.
+ */
+static void chaos_send(struct chaos *c, unsigned int key)
+{
+	unsigned int other = (key + 1) % ARRAY_SIZE(chaos_keys);
+	struct zc_part part[] = {
+		{ .type = ZC_PART_OBJECT, .flags = ZC_PART_TO_END },
+		{ .type = ZC_PART_SELECT, .addr = ZC_ADDR(chaos_keys[other]), .length = 1 },
+		{ .type = ZC_PART_OBJECT, .flags = ZC_PART_SUFFIX, .length = LEN },
+	};
+	struct zc_send send = {
+		.size = sizeof(send), .key = ZC_ADDR(chaos_keys[key]), .key_len = 1,
+		.sock = c->sv[0], .nr_parts = ARRAY_SIZE(part), .parts = ZC_ADDR(part),
+		.flags = ZC_SEND_NOWAIT | (zct_random(&c->seed) % 2 ? ZC_SEND_PIN : 0),
+		.max_bytes = zct_random(&c->seed) % 2 ? 0 : zct_random(&c->seed) % (2 * LEN),
+	};
+	__s32 result = 0;
+	struct zc_send_batch batch = {
+		.nr = 1, .send_size = sizeof(send), .sends = ZC_ADDR(&send),
+		.results = ZC_ADDR(&result),
+	};
+	int err;
+
+	if (zct_random(&c->seed) % 2)
+		err = zct_send(c->s->fd, &send);
+	else
+		err = zct_send_batch(c->s->fd, &batch) ?: result;
+	spare(c, true);
+	if (send.flags & ZC_SEND_PIN && send.pinned > 0)
+		close(send.pinned);
+	if (!err && send.sent) {
+		err = zct_read_all(c->sv[1], c->buf, send.sent);
+		if (!err && send.sent == send.total &&
+		    (!is_version(c, key, c->buf, send.data_len) ||
+		     !is_version(c, other, c->buf + send.data_len, send.total - send.data_len)))
+			complain(c, "send", send.total);
+	}
+	/* a reply that was lost leaves bytes on their way */
+	if (err)
+		reconnect(c);
+	spare(c, false);
+}
+
 static void *chaos_thread(void *arg)
 {
 	unsigned int i, key, rounds = zct_times(20000);
 	struct chaos *c = arg;
 
-	if (zct_write_file("/proc/thread-self/make-it-fail", "1"))
-		complain(c, "make-it-fail", errno);
+	c->fail = open("/proc/thread-self/make-it-fail", O_WRONLY | O_CLOEXEC);
+	c->sv[0] = c->sv[1] = -1;
+	reconnect(c);
+	spare(c, false);
 	for (i = 0; i < rounds && !c->complaint[0]; i++) {
 		key = zct_random(&c->seed) % ARRAY_SIZE(chaos_keys);
-		switch (zct_random(&c->seed) % 5) {
+		switch (zct_random(&c->seed) % 7) {
 		case 0:
 			zct_delete_key(c->s->fd, chaos_keys[key]);
 			break;
@@ -121,10 +190,17 @@ static void *chaos_thread(void *arg)
 		case 2:
 			chaos_put(c, key);
 			break;
+		case 3:
+		case 4:
+			chaos_send(c, key);
+			break;
 		default:
 			chaos_read(c, key);
 		}
 	}
+	close(c->fail);
+	close(c->sv[0]);
+	close(c->sv[1]);
 	return NULL;
 }
 
@@ -156,7 +232,7 @@ TEST_F(chaos, all)
 	for (i = 0; i < ARRAY_SIZE(c); i++) {
 		c[i].s = &self->s;
 		c[i].seed = seed + i * 7919;
-		c[i].buf = zct_alloc(LEN);
+		c[i].buf = zct_alloc(2 * LEN);
 		ASSERT_EQ(0, pthread_create(&c[i].thread, NULL, chaos_thread, &c[i]));
 	}
 	for (i = 0; i < ARRAY_SIZE(c); i++) {

@@ -26,8 +26,8 @@ FIXTURE_TEARDOWN(compat)
 }
 
 /*
- * The 32-bit program makes a put, a get, a stat, an open, a send and a delete,
- * and tells by its exit code where it stopped.
+ * The 32-bit program makes a put, a get, a stat, an open, a send, a batch and a
+ * delete, and tells by its exit code where it stopped.
  */
 TEST_F(compat, calls)
 {
@@ -58,9 +58,9 @@ TEST_F(compat, calls)
 	if (WEXITSTATUS(status) == 126)
 		SKIP(return, "this kernel runs no 32-bit programs");
 	EXPECT_EQ(0, WEXITSTATUS(status));
-	/* what it sent: "hello" and the second half of "0123456789abcdef" */
-	ASSERT_OK(zct_read_all(self->sv[1], bytes, 13));
-	EXPECT_EQ(0, memcmp(bytes, "hello89abcdef", 13));
+	/* what it sent: "hello" and the second half of "0123456789abcdef", twice */
+	ASSERT_OK(zct_read_all(self->sv[1], bytes, 26));
+	EXPECT_EQ(0, memcmp(bytes, "hello89abcdefhello89abcdef", 26));
 	EXPECT_OK(zct_silent(self->sv));
 }
 

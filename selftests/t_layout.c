@@ -23,6 +23,7 @@ TEST(numbers)
 	EXPECT_EQ(128, ZC_TYPE_MAX);
 	EXPECT_EQ(64, ZC_PARTS_MAX);
 	EXPECT_EQ(65536, ZC_INLINE_BYTES_MAX);
+	EXPECT_EQ(1024, ZC_BATCH_MAX);
 	EXPECT_EQ(32, ZC_NAME_MAX);
 	EXPECT_EQ(0x7a80, ZC_IOC_INFO);
 	EXPECT_EQ(0x7a81, ZC_IOC_PUT);
@@ -33,6 +34,7 @@ TEST(numbers)
 	EXPECT_EQ(0x7a86, ZC_IOC_OPEN);
 	EXPECT_EQ(0x7a87, ZC_IOC_SEND);
 	EXPECT_EQ(0x7a88, ZC_IOC_DELETE);
+	EXPECT_EQ(0x7a89, ZC_IOC_SEND_BATCH);
 	EXPECT_EQ(1, ZC_PUT_EXCL);
 	EXPECT_EQ(1, ZC_STAT_FD);
 	EXPECT_EQ(2, ZC_STAT_EXPIRED_OK);
@@ -44,12 +46,18 @@ TEST(numbers)
 	EXPECT_EQ(1, ZC_PART_INLINE);
 	EXPECT_EQ(2, ZC_PART_HEADER);
 	EXPECT_EQ(3, ZC_PART_OBJECT);
+	EXPECT_EQ(4, ZC_PART_SELECT);
 	EXPECT_EQ(1, ZC_PART_TO_END);
+	EXPECT_EQ(2, ZC_PART_SUFFIX);
+	EXPECT_EQ(4, ZC_PART_FD);
 	EXPECT_EQ(1, ZC_SEND_FD);
 	EXPECT_EQ(2, ZC_SEND_EXPIRED_OK);
 	EXPECT_EQ(4, ZC_SEND_NOWAIT);
 	EXPECT_EQ(8, ZC_SEND_MORE);
 	EXPECT_EQ(16, ZC_SEND_COPY);
+	EXPECT_EQ(32, ZC_SEND_PIN);
+	EXPECT_EQ(64, ZC_SEND_IF_MATCH);
+	EXPECT_EQ(128, ZC_SEND_IF_NONE_MATCH);
 	EXPECT_EQ(1, ZC_FEAT_SEND_SPLICE);
 	EXPECT_EQ(2, ZC_FEAT_LARGE_FOLIOS);
 }
@@ -163,8 +171,8 @@ TEST(zc_send)
 	AT(zc_part, addr, 8, 8);
 	AT(zc_part, offset, 16, 8);
 	AT(zc_part, length, 24, 8);
-	AT(zc_part, __reserved, 32, 8);
-	SIZE(zc_send, 88);
+	AT(zc_part, generation, 32, 8);
+	SIZE(zc_send, 120);
 	AT(zc_send, size, 0, 4);
 	AT(zc_send, flags, 4, 4);
 	AT(zc_send, key, 8, 8);
@@ -179,6 +187,21 @@ TEST(zc_send)
 	AT(zc_send, sent, 64, 8);
 	AT(zc_send, total, 72, 8);
 	AT(zc_send, data_len, 80, 8);
+	AT(zc_send, etag, 88, 8);
+	AT(zc_send, etag_len, 96, 4);
+	AT(zc_send, state, 100, 4);
+	AT(zc_send, threshold, 104, 8);
+	AT(zc_send, pinned, 112, 4);
+	AT(zc_send, __reserved, 116, 4);
+	SIZE(zc_send_batch, 40);
+	AT(zc_send_batch, size, 0, 4);
+	AT(zc_send_batch, flags, 4, 4);
+	AT(zc_send_batch, nr, 8, 4);
+	AT(zc_send_batch, send_size, 12, 4);
+	AT(zc_send_batch, sends, 16, 8);
+	AT(zc_send_batch, results, 24, 8);
+	AT(zc_send_batch, done, 32, 4);
+	AT(zc_send_batch, __reserved, 36, 4);
 }
 
 TEST(zc_delete)
@@ -195,7 +218,7 @@ TEST(zc_delete)
 /* Attribute numbers of the counters follow their enum, and both stay. */
 TEST(counters)
 {
-	EXPECT_EQ(24, ZC_C_NR);
+	EXPECT_EQ(31, ZC_C_NR);
 	EXPECT_EQ(ZC_C_NR, ZCACHE_A_STATS_MAX - ZCACHE_A_STATS_PAD);
 	EXPECT_EQ(0, ZC_C_HITS);
 	EXPECT_EQ(2, ZCACHE_A_STATS_HITS);
@@ -205,6 +228,10 @@ TEST(counters)
 	EXPECT_EQ(23, ZCACHE_A_STATS_SPLICED_BYTES);
 	EXPECT_EQ(23, ZC_C_FALLBACKS);
 	EXPECT_EQ(25, ZCACHE_A_STATS_FALLBACKS);
+	EXPECT_EQ(28, ZC_C_FALLBACKS_INLINE);
+	EXPECT_EQ(30, ZCACHE_A_STATS_FALLBACKS_INLINE);
+	EXPECT_EQ(30, ZC_C_BATCHES);
+	EXPECT_EQ(32, ZCACHE_A_STATS_BATCHES);
 }
 
 TEST_HARNESS_MAIN

@@ -116,16 +116,6 @@ TEST_F(send_bad, other_sockets)
 	close(fd);
 	close(peer);
 
-	ASSERT_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
-	EXPECT_ERR(EOPNOTSUPP, send_to(self, sv[0]));
-	EXPECT_EQ(-1, recv(sv[1], &fd, 1, MSG_DONTWAIT));
-	close(sv[0]);
-	close(sv[1]);
-	ASSERT_OK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sv));
-	EXPECT_ERR(EOPNOTSUPP, send_to(self, sv[0]));
-	close(sv[0]);
-	close(sv[1]);
-
 	fd = socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
 	if (fd >= 0) {
 		EXPECT_ERR(EOPNOTSUPP, send_to(self, fd));
@@ -409,21 +399,35 @@ TEST_F(send_bad, bad_parts)
 		int err;
 	} bad[] = {
 		{ { .type = 0 }, EINVAL },
-		{ { .type = 4 }, EINVAL },
+		{ { .type = ZC_PART_SELECT + 1 }, EINVAL },
 		{ { .type = ~0U }, EINVAL },
-		{ { .type = ZC_PART_OBJECT, .flags = 2 }, EINVAL },
+		{ { .type = ZC_PART_OBJECT, .flags = ZC_PART_FD }, EINVAL },
+		{ { .type = ZC_PART_OBJECT, .flags = 8 }, EINVAL },
 		{ { .type = ZC_PART_OBJECT, .flags = 0x80000001 }, EINVAL },
+		{ { .type = ZC_PART_OBJECT, .flags = ZC_PART_TO_END | ZC_PART_SUFFIX }, EINVAL },
+		{ { .type = ZC_PART_OBJECT, .flags = ZC_PART_SUFFIX, .offset = 1 }, EINVAL },
 		{ { .type = ZC_PART_OBJECT, .flags = ZC_PART_TO_END, .length = 1 }, EINVAL },
 		{ { .type = ZC_PART_OBJECT, .addr = 1 }, EINVAL },
-		{ { .type = ZC_PART_OBJECT, .__reserved = 1 }, EINVAL },
+		{ { .type = ZC_PART_OBJECT, .generation = 1 }, EINVAL },
 		{ { .type = ZC_PART_HEADER, .addr = 1 }, EINVAL },
 		{ { .type = ZC_PART_HEADER, .offset = 1 }, EINVAL },
 		{ { .type = ZC_PART_HEADER, .length = 1 }, EINVAL },
 		{ { .type = ZC_PART_HEADER, .flags = ZC_PART_TO_END }, EINVAL },
-		{ { .type = ZC_PART_HEADER, .__reserved = 1ULL << 63 }, EINVAL },
+		{ { .type = ZC_PART_HEADER, .generation = 1ULL << 63 }, EINVAL },
+		{ { .type = ZC_PART_SELECT }, EINVAL },
+		{ { .type = ZC_PART_SELECT, .length = 1 }, EFAULT },
+		{ { .type = ZC_PART_SELECT, .addr = ZC_BAD_TOP, .length = 9 }, EFAULT },
+		{ { .type = ZC_PART_SELECT, .addr = 8, .length = ZC_KEY_MAX + 1 },
+		  ENAMETOOLONG },
+		{ { .type = ZC_PART_SELECT, .addr = 8, .length = ~0ULL }, EINVAL },
+		{ { .type = ZC_PART_SELECT, .offset = 1, .length = 1 }, EINVAL },
+		{ { .type = ZC_PART_SELECT, .flags = ZC_PART_TO_END }, EINVAL },
+		{ { .type = ZC_PART_SELECT, .flags = ZC_PART_FD, .length = 1 }, EINVAL },
+		{ { .type = ZC_PART_SELECT, .flags = ZC_PART_FD, .addr = 1 }, EINVAL },
+		{ { .type = ZC_PART_SELECT, .flags = ZC_PART_FD, .offset = 1000000 }, EBADF },
 		{ { .type = ZC_PART_INLINE, .offset = 1 }, EINVAL },
 		{ { .type = ZC_PART_INLINE, .flags = ZC_PART_TO_END }, EINVAL },
-		{ { .type = ZC_PART_INLINE, .__reserved = 1 }, EINVAL },
+		{ { .type = ZC_PART_INLINE, .generation = 1 }, EINVAL },
 		{ { .type = ZC_PART_INLINE, .length = 1 }, EFAULT },
 		{ { .type = ZC_PART_INLINE, .length = 4096, .addr = ZC_BAD_KERNEL }, EFAULT },
 		{ { .type = ZC_PART_INLINE, .length = 4096, .addr = ZC_BAD_TOP }, EFAULT },

@@ -56,7 +56,7 @@ TEST_F(store, life)
 	const struct zc_nl_cfg cfg = {
 		.name = NAME, .capacity = 10 * MiB, .max_object_size = 5 * MiB,
 		.max_key_len = 77, .inline_limit = 500, .splice_threshold = 12345,
-		.mode = 0640, .uid = 12, .gid = 34, .set = ~0U,
+		.mode = 0640, .uid = 12, .gid = 34, .copy = ZCACHE_COPY_LOCAL, .set = ~0U,
 	};
 	struct zc_nl_store st;
 	struct stat sb;
@@ -79,6 +79,7 @@ TEST_F(store, life)
 	EXPECT_EQ(0640, st.mode);
 	EXPECT_EQ(12, st.uid);
 	EXPECT_EQ(34, st.gid);
+	EXPECT_EQ(ZCACHE_COPY_LOCAL, st.copy);
 	EXPECT_EQ(0, st.used);
 	EXPECT_EQ(0, st.objects);
 	EXPECT_EQ(0, st.opens);
@@ -101,10 +102,11 @@ TEST_F(store, defaults)
 	EXPECT_EQ(3 * MiB, st.max_object_size);
 	EXPECT_EQ(1024, st.max_key_len);
 	EXPECT_EQ(2048, st.inline_limit);
-	EXPECT_EQ(65536, st.splice_threshold);
+	EXPECT_EQ(4096, st.splice_threshold);
 	EXPECT_EQ(0600, st.mode);
 	EXPECT_EQ(0, st.uid);
 	EXPECT_EQ(0, st.gid);
+	EXPECT_EQ(ZCACHE_COPY_NEVER, st.copy);
 	ASSERT_OK(stat("/dev/zcache/" NAME, &sb));
 	EXPECT_EQ(0600, sb.st_mode & 07777);
 	EXPECT_EQ(0, sb.st_uid);

@@ -3,19 +3,17 @@
  * How a message leaves: in which segments, held back or not, over a route that
  * takes pages by reference and over one that does not.
  */
-#include <fcntl.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <time.h>
-#include <arpa/inet.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <linux/ethtool.h>
 #include <linux/sockios.h>
 
 #include "zc_harness.h"
+#include "zc_msg.h"
+#include "zc_net.h"
 
 #define BIG	(3 * MiB + 77)
 #define HEADER	300
@@ -26,7 +24,7 @@ FIXTURE(wire) {
 	unsigned char *buf;
 	struct zc_part part[4];
 	struct zc_send send;
-	pid_t peer;
+	struct zct_net net;
 	char mark[96];
 };
 
@@ -60,16 +58,11 @@ FIXTURE_SETUP(wire)
 
 FIXTURE_TEARDOWN(wire)
 {
-	int status;
-
 	if (self->sv[0] >= 0)
 		close(self->sv[0]);
 	if (self->sv[1] >= 0)
 		close(self->sv[1]);
-	if (self->peer > 0) {
-		kill(self->peer, SIGKILL);
-		waitpid(self->peer, &status, 0);
-	}
+	zct_net_end(&self->net);
 	EXPECT_OK(zct_store_end(&self->s));
 	ZCT_END();
 }
@@ -210,93 +203,7 @@ TEST_F(wire, more)
 		EXPECT_OK(read_and_check(self, 100, 0));
 }
 
-/* --- a route that is not the loopback: two name spaces and a pair of devices */
-
-static int run(const char *fmt, int arg)
-{
-	char line[200], *end;
-
-	snprintf(line, sizeof(line), fmt, arg);
-	end = line + strlen(line);
-	snprintf(end, sizeof(line) - (end - line), " >/dev/null 2>&1");
-	return system(line);
-}
-
-/* A process that is nothing but the owner of another network name space. */
-static pid_t other_netns(void)
-{
-	int p[2];
-	char byte;
-	pid_t pid;
-
-	if (pipe(p))
-		return -1;
-	pid = fork();
-	if (!pid) {
-		if (unshare(CLONE_NEWNET) || write(p[1], "x", 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	close(p[1]);
-	if (pid > 0 && read(p[0], &byte, 1) != 1)
-		pid = -1;
-	close(p[0]);
-	return pid;
-}
-
-static int set_sg(const char *device, __u32 on)
-{
-	struct ethtool_value value = { .cmd = ETHTOOL_SSG, .data = on };
-	struct ifreq ifr = { 0 };
-	int err, sock = socket(AF_INET, SOCK_DGRAM, 0);
-
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", device);
-	ifr.ifr_data = (void *)&value;
-	err = ioctl(sock, SIOCETHTOOL, &ifr) < 0 ? -errno : 0;
-	close(sock);
-	return err;
-}
-
-static int sign(int sock, const char *peer)
-{
-	struct tcp_md5sig md5 = { .tcpm_keylen = 3, .tcpm_key = "key" };
-	struct sockaddr_in *addr = (struct sockaddr_in *)&md5.tcpm_addr;
-
-	addr->sin_family = AF_INET;
-	addr->sin_addr.s_addr = inet_addr(peer);
-	return setsockopt(sock, IPPROTO_TCP, TCP_MD5SIG, &md5, sizeof(md5));
-}
-
-/* [0] here, [1] in the other name space. */
-static int routed_pair(pid_t peer, bool md5, int sv[2])
-{
-	struct sockaddr_in addr = { .sin_family = AF_INET };
-	socklen_t len = sizeof(addr);
-	int here, there, lsock;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", peer);
-	here = open("/proc/self/ns/net", O_RDONLY);
-	there = open(path, O_RDONLY);
-	if (setns(there, CLONE_NEWNET))
-		return -errno;
-	lsock = socket(AF_INET, SOCK_STREAM, 0);
-	addr.sin_addr.s_addr = inet_addr("10.99.0.2");
-	if (md5 && sign(lsock, "10.99.0.1"))
-		return -errno;
-	if (bind(lsock, (void *)&addr, len) || listen(lsock, 1) ||
-	    getsockname(lsock, (void *)&addr, &len) || setns(here, CLONE_NEWNET))
-		return -errno;
-	close(here);
-	close(there);
-	sv[0] = socket(AF_INET, SOCK_STREAM, 0);
-	if ((md5 && sign(sv[0], "10.99.0.2")) || connect(sv[0], (void *)&addr, len))
-		return -errno;
-	sv[1] = accept(lsock, NULL, NULL);
-	close(lsock);
-	return sv[1] < 0 ? -errno : 0;
-}
+/* --- a route that is not the loopback */
 
 TEST_F(wire, routed)
 {
@@ -305,15 +212,12 @@ TEST_F(wire, routed)
 	struct zct_rx rx = { 0 };
 	int err;
 
-	self->peer = other_netns();
-	ASSERT_LT(0, self->peer);
-	if (run("ip link add zcv0 type veth peer name zcv1 netns %d", self->peer))
+	err = zct_net_new(&self->net);
+	if (err == -EOPNOTSUPP)
 		SKIP(return, "no veth devices, or no ip");
-	ASSERT_EQ(0, run("ip addr add 10.99.0.1/24 dev zcv0 && ip link set zcv0 up", 0));
-	ASSERT_EQ(0, run("nsenter -t %d -n sh -c 'ip addr add 10.99.0.2/24 dev zcv1 && "
-			 "ip link set zcv1 up'", self->peer));
-	ASSERT_OK(set_sg("zcv0", variant->sg));
-	err = routed_pair(self->peer, variant->md5, self->sv);
+	ASSERT_OK(err);
+	ASSERT_OK(zct_net_sg(variant->sg));
+	err = zct_net_pair(&self->net, ZCT_V4, variant->md5, self->sv);
 	if (err == -ENOPROTOOPT)
 		SKIP(return, "this kernel signs no TCP segments");
 	ASSERT_OK(err);
@@ -331,6 +235,8 @@ TEST_F(wire, routed)
 		  before.count[ZC_C_COPIED_BYTES]);
 	EXPECT_EQ(variant->md5, after.count[ZC_C_FALLBACKS] -
 		  before.count[ZC_C_FALLBACKS]);
+	EXPECT_EQ(variant->md5, after.count[ZC_C_FALLBACKS_ROUTE] -
+		  before.count[ZC_C_FALLBACKS_ROUTE]);
 	/* evicted or not while it is under way, the bytes are right */
 	ASSERT_OK(zct_delete_key(self->s.fd, "k"));
 	close(self->sv[0]);
@@ -339,7 +245,136 @@ TEST_F(wire, routed)
 	EXPECT_EQ(BIG, rx.len);
 	EXPECT_EQ(-1, zct_check(rx.data, rx.len, 1, 1, 0));
 	zct_rx_free(&rx);
-	run("ip link del zcv0", 0);
+}
+
+/* --- requests and answers, one after the other on one connection */
+
+#define ROUNDS	40
+
+FIXTURE(keep_alive) {
+	struct zct_store s;
+	int sv[2];
+	struct zct_net net;
+	struct zct_obj k;
+	struct zct_msg m;
+	char mark[96];
+};
+
+FIXTURE_VARIANT(keep_alive) {
+	bool routed;
+	bool nagle;
+};
+
+FIXTURE_VARIANT_ADD(keep_alive, loopback) { false, false };
+FIXTURE_VARIANT_ADD(keep_alive, loopback_nagle) { false, true };
+FIXTURE_VARIANT_ADD(keep_alive, routed) { true, false };
+FIXTURE_VARIANT_ADD(keep_alive, routed_nagle) { true, true };
+
+FIXTURE_SETUP(keep_alive)
+{
+	int err, delay = variant->nagle ? 0 : 1;
+
+	ZCT_START(keep_alive);
+	if (variant->routed) {
+		err = zct_net_new(&self->net);
+		if (err == -EOPNOTSUPP)
+			SKIP(return, "no veth devices, or no ip");
+		ASSERT_OK(err);
+		ASSERT_OK(zct_net_pair(&self->net, ZCT_V4, false, self->sv));
+	} else {
+		ASSERT_OK(zct_tcp_pair(ZCT_V4, self->sv));
+	}
+	ASSERT_OK(setsockopt(self->sv[0], IPPROTO_TCP, TCP_NODELAY, &delay, sizeof(delay)));
+	ASSERT_OK(zct_store_new(&self->s, NULL));
+	self->k = (struct zct_obj){ "k", 1, 1, BIG, HEADER };
+	ASSERT_OK(zct_obj_put(self->s.fd, &self->k));
+	zct_msg_new(&self->m, MiB);
+}
+
+FIXTURE_TEARDOWN(keep_alive)
+{
+	zct_msg_free(&self->m);
+	close(self->sv[0]);
+	close(self->sv[1]);
+	zct_net_end(&self->net);
+	EXPECT_OK(zct_store_end(&self->s));
+	ZCT_END();
+}
+
+static unsigned int segment_size(int sock)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	return getsockopt(sock, IPPROTO_TCP, TCP_INFO, &info, &len) ? 0 : info.tcpi_snd_mss;
+}
+
+/*
+ * Every answer leaves at once, in as few segments as it fits into. A client that
+ * acknowledges late cannot delay one: when the call is done, no byte waits.
+ */
+TEST_F(keep_alive, answers)
+{
+	static const size_t bodies[] = { 0, 1, 100, 1000, 1500, 4096, 10000 };
+	unsigned int i, round, mss;
+	struct zc_send send;
+	char request[50];
+	__u32 before;
+
+	for (i = 0; i < ARRAY_SIZE(bodies); i++) {
+		zct_msg_clear(&self->m);
+		zct_msg_inline(&self->m, "HTTP/1.1 200 OK\r\n", 17);
+		zct_msg_header(&self->m, &self->k);
+		zct_msg_range(&self->m, &self->k, 4000, bodies[i]);
+		send = zct_msg_send(&self->m, "k", self->sv[0]);
+		for (round = 0; round < ROUNDS; round++) {
+			memset(request, round, sizeof(request));
+			ASSERT_OK(zct_write_all(self->sv[1], request, sizeof(request)));
+			ASSERT_OK(zct_read_all(self->sv[0], request, sizeof(request)));
+			ASSERT_OK(setsockopt(self->sv[1], IPPROTO_TCP, TCP_QUICKACK, &(int){ 0 },
+					     sizeof(int)));
+			before = segments(self->sv[0]);
+			mss = segment_size(self->sv[0]);
+			send.generation = 0;
+			ASSERT_OK(zct_send(self->s.fd, &send));
+			ASSERT_EQ(0, queued(self->sv[0], SIOCOUTQNSD))
+				TH_LOG("body %zu, round %u", bodies[i], round);
+			ASSERT_EQ((self->m.len + mss - 1) / mss, segments(self->sv[0]) - before)
+				TH_LOG("body %zu, round %u", bodies[i], round);
+			ASSERT_OK(zct_msg_receive(&self->m, self->sv[1]));
+		}
+	}
+}
+
+/* A body by reference, and the header before it: no segment for itself. */
+TEST_F(keep_alive, large_answers)
+{
+	unsigned int round, mss, least, sent;
+	struct zct_rx rx = { 0 };
+	struct zc_send send;
+	__u32 before;
+
+	zct_msg_header(&self->m, &self->k);
+	zct_msg_range(&self->m, &self->k, 4000, 100000);
+	send = zct_msg_send(&self->m, "k", self->sv[0]);
+	ASSERT_OK(zct_rx_start(&rx, self->sv[1]));
+	for (round = 0; round < ROUNDS; round++) {
+		before = segments(self->sv[0]);
+		ASSERT_OK(zct_send(self->s.fd, &send));
+		settle(self->sv[0]);
+		sent = segments(self->sv[0]) - before;
+		mss = segment_size(self->sv[0]);
+		least = (self->m.len + mss - 1) / mss;
+		/* buffers of 64 KiB end where they end, each with a segment */
+		EXPECT_LE(least, sent);
+		EXPECT_GE(least + 3, sent) TH_LOG("round %u", round);
+	}
+	shutdown(self->sv[0], SHUT_WR);
+	EXPECT_OK(zct_rx_join(&rx));
+	EXPECT_EQ(ROUNDS * self->m.len, rx.len);
+	for (round = 0; round < ROUNDS; round++)
+		EXPECT_EQ(0, memcmp(rx.data + round * self->m.len, self->m.want, self->m.len));
+	zct_rx_free(&rx);
 }
 
 TEST_HARNESS_MAIN

@@ -15,7 +15,7 @@ _Static_assert(sizeof(struct zc_stat) == 128, "zc_stat");
 _Static_assert(sizeof(struct zc_get) == 72, "zc_get");
 _Static_assert(sizeof(struct zc_open) == 40, "zc_open");
 _Static_assert(sizeof(struct zc_part) == 40, "zc_part");
-_Static_assert(sizeof(struct zc_send) == 88, "zc_send");
+_Static_assert(sizeof(struct zc_send) == 120, "zc_send");
 _Static_assert(sizeof(struct zc_delete) == 32, "zc_delete");
 
 #define O_RDWR		2
@@ -69,6 +69,10 @@ static int steps(const char *node, int sock)
 	};
 	struct zc_send send = { .size = sizeof(send), .flags = ZC_SEND_FD, .sock = sock,
 				.nr_parts = 2, .parts = ADDR(parts) };
+	int result = -1;
+	struct zc_send_batch batch = { .size = sizeof(batch), .nr = 1,
+				       .send_size = sizeof(send), .sends = ADDR(&send),
+				       .results = ADDR(&result) };
 	struct zc_delete del = { .size = sizeof(del), KEY };
 	int fd = call(__NR_open, (unsigned long)node, O_RDWR, 0);
 
@@ -94,8 +98,11 @@ static int steps(const char *node, int sock)
 	send.fd = open.fd;
 	if (ioctl(fd, ZC_IOC_SEND, &send) || send.sent != 13 || send.total != 13)
 		return 10;
-	if (ioctl(fd, ZC_IOC_DELETE, &del) || del.generation != commit.generation)
+	if (ioctl(fd, ZC_IOC_SEND_BATCH, &batch) || batch.done != 1 || result ||
+	    send.sent != 13)
 		return 11;
+	if (ioctl(fd, ZC_IOC_DELETE, &del) || del.generation != commit.generation)
+		return 12;
 	return 0;
 }
 

@@ -191,6 +191,23 @@ int zc_nl_store_new(const struct zc_nl_cfg *cfg)
 		nla_put_u32(msg, ZCACHE_A_STORE_UID, cfg->uid);
 	if (cfg->set & ZC_NL_SET(GID))
 		nla_put_u32(msg, ZCACHE_A_STORE_GID, cfg->gid);
+	if (cfg->set & ZC_NL_SET(COPY))
+		nla_put_u32(msg, ZCACHE_A_STORE_COPY, cfg->copy);
+	return zc_nl_call(msg, NULL, NULL);
+}
+
+int zc_nl_store_set(const struct zc_nl_cfg *cfg)
+{
+	struct nl_msg *msg = zc_nl_msg(ZCACHE_CMD_STORE_SET, 0);
+
+	if (!msg)
+		return zc_nl_call(NULL, NULL, NULL);
+	if (cfg->name)
+		nla_put_string(msg, ZCACHE_A_STORE_NAME, cfg->name);
+	if (cfg->set & ZC_NL_SET(SPLICE_THRESHOLD))
+		nla_put_u64(msg, ZCACHE_A_STORE_SPLICE_THRESHOLD, cfg->splice_threshold);
+	if (cfg->set & ZC_NL_SET(COPY))
+		nla_put_u32(msg, ZCACHE_A_STORE_COPY, cfg->copy);
 	return zc_nl_call(msg, NULL, NULL);
 }
 
@@ -237,6 +254,7 @@ static void parse_store(struct nlmsghdr *nlh, struct zc_nl_store *s)
 	s->mode = get_u32(tb, ZCACHE_A_STORE_MODE);
 	s->uid = get_u32(tb, ZCACHE_A_STORE_UID);
 	s->gid = get_u32(tb, ZCACHE_A_STORE_GID);
+	s->copy = get_u32(tb, ZCACHE_A_STORE_COPY);
 	s->used = get_u64(tb, ZCACHE_A_STORE_USED);
 	s->objects = get_u64(tb, ZCACHE_A_STORE_OBJECTS);
 	s->opens = get_u32(tb, ZCACHE_A_STORE_OPENS);

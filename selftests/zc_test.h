@@ -4,8 +4,8 @@
  * compare it.
  *
  * A call that fails must leave its argument alone ("(out) members are written
- * only on success"). zct_ioctl() checks that of every failing call of every
- * test, and zct_store_end() reports it.
+ * only on success"), but for those that the interface names. zct_ioctl() checks
+ * that of every failing call of every test, and zct_store_end() reports it.
  */
 #ifndef ZC_TEST_H
 #define ZC_TEST_H
@@ -75,6 +75,7 @@ int zct_stat(int fd, struct zc_stat *arg);
 int zct_get(int fd, struct zc_get *arg);
 int zct_open(int fd, struct zc_open *arg);
 int zct_send(int fd, struct zc_send *arg);
+int zct_send_batch(int fd, struct zc_send_batch *arg);
 int zct_delete(int fd, struct zc_delete *arg);
 
 /* --- the usual cases, with keys that are C strings */
