@@ -114,6 +114,7 @@ static unsigned int resent(int sock)
 
 #define EXPECT_ARRIVED(rx) \
 	do { \
+		zct_rx_wait(rx, self->m.len); \
 		shutdown(self->sv[0], SHUT_WR); \
 		EXPECT_OK(zct_rx_join(rx)); \
 		EXPECT_EQ(self->m.len, (rx)->len); \

@@ -157,9 +157,15 @@ static void *rx_thread(void *arg)
 			continue;
 		if (n < 0)
 			rx->err = -errno;
+		pthread_mutex_lock(&rx->lock);
+		if (n > 0)
+			rx->len += n;
+		else
+			rx->ended = true;
+		pthread_cond_signal(&rx->arrived);
+		pthread_mutex_unlock(&rx->lock);
 		if (n <= 0)
 			return NULL;
-		rx->len += n;
 	}
 }
 
@@ -168,8 +174,19 @@ int zct_rx_start(struct zct_rx *rx, int fd)
 	rx->fd = fd;
 	rx->data = NULL;
 	rx->len = 0;
+	rx->ended = false;
 	rx->err = 0;
+	pthread_mutex_init(&rx->lock, NULL);
+	pthread_cond_init(&rx->arrived, NULL);
 	return -pthread_create(&rx->thread, NULL, rx_thread, rx);
+}
+
+void zct_rx_wait(struct zct_rx *rx, size_t len)
+{
+	pthread_mutex_lock(&rx->lock);
+	while (rx->len < len && !rx->ended)
+		pthread_cond_wait(&rx->arrived, &rx->lock);
+	pthread_mutex_unlock(&rx->lock);
 }
 
 int zct_rx_join(struct zct_rx *rx)

@@ -128,11 +128,16 @@ struct zct_rx {
 	int fd;
 	size_t chunk;		/* bytes per read, 0: many */
 	unsigned char *data;
-	size_t len;
+	size_t len;		/* until it is joined, under the lock */
+	bool ended;
+	pthread_mutex_t lock;
+	pthread_cond_t arrived;
 	int err;
 };
 
 int zct_rx_start(struct zct_rx *rx, int fd);
+/* Wait until @len bytes arrived, or the stream ended. */
+void zct_rx_wait(struct zct_rx *rx, size_t len);
 int zct_rx_join(struct zct_rx *rx);
 void zct_rx_free(struct zct_rx *rx);
 

@@ -176,6 +176,8 @@ function program_end(name, code,    i, why) {
 		result("skip", name, skipped != "" ? skipped : remark != "" ? remark : "no reason given")
 	else if (got == 0 && plan < 0)
 		result("pass", name, "")
+	else if (got == 0 && plan == 0)
+		result("fail", name, "ran no test: is there one of this name?")
 	if (name in troubles)
 		result("fail", name, "kernel: " first[name] more(name))
 	current = ""
