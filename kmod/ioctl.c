@@ -25,6 +25,11 @@
 /* Keys up to this long are copied to the stack. */
 #define ZC_KEY_SMALL	256
 
+/*
+ * Structs are copied by 64-bit words in one window to user memory: the general
+ * functions look at each object and size anew, which shows in a small answer.
+ */
+
 /**
  * zc_ioctl_copy_in() - copy a call's struct from user memory
  * @call: the call; its size is set
@@ -33,37 +38,56 @@
  * @min_size: bytes of the first published struct
  *
  * Context: process; may fault.
- * Return: 0, -EFAULT (also if it cannot be written), -EINVAL (too small),
- * -E2BIG (unknown bytes not zero).
+ * Return: 0, -EFAULT (also if it cannot be written), -EINVAL (too small, or
+ * not of whole 64-bit words), -E2BIG (unknown bytes not zero).
  */
 int zc_ioctl_copy_in(struct zc_call *call, void *cmd, size_t size,
 		     size_t min_size)
 {
-	u32 user_size, last;
+	u64 __user *from = call->user;
+	u64 *to = cmd;
+	unsigned int i, words;
+	u32 user_size;
 	int err;
 
-	if (get_user(user_size, (u32 __user *)call->user))
+	if (get_user(user_size, (u32 __user *)from))
 		return -EFAULT;
 	if (user_size < min_size)
 		return -EINVAL;
 	if (user_size > PAGE_SIZE)
 		return -E2BIG;
+	if (user_size > size) {
+		err = check_zeroed_user(call->user + size, user_size - size);
+		if (err <= 0)
+			return err ?: -E2BIG;
+	}
 	call->size = min_t(size_t, size, user_size);
-	err = copy_struct_from_user(cmd, size, call->user, user_size);
-	if (err)
-		return err;
+	/* Structs grow by 64 bits: this one ends within a member. */
+	if (call->size % sizeof(*to))
+		return -EINVAL;
+	words = call->size / sizeof(*to);
+	memset(cmd + call->size, 0, size - call->size);
+
+	might_fault();
+	if (!user_access_begin(from, call->size))
+		return -EFAULT;
+	for (i = 0; i < words; i++)
+		unsafe_get_user(to[i], from + i, fault);
 	/*
-	 * A byte of each of its pages, one or two, is written back as it was:
+	 * A word of each of its pages, one or two, is written back as it was:
 	 * memory that cannot be written is an error before the call does
 	 * anything, not after it did.
 	 */
-	last = call->size - 1;
-	if (put_user(*((u8 *)cmd + last), (u8 __user *)call->user + last))
-		return -EFAULT;
-	if (offset_in_page(call->user) + last >= PAGE_SIZE &&
-	    put_user(*(u8 *)cmd, (u8 __user *)call->user))
-		return -EFAULT;
+	unsafe_put_user(to[0], from, fault);
+	unsafe_put_user(to[words - 1], from + words - 1, fault);
+	user_access_end();
+	/* It may have been written in between. */
+	*(u32 *)cmd = user_size;
 	return 0;
+
+fault:
+	user_access_end();
+	return -EFAULT;
 }
 
 /**
@@ -71,13 +95,28 @@ int zc_ioctl_copy_in(struct zc_call *call, void *cmd, size_t size,
  * @call: the call
  * @cmd: the struct
  *
+ * Size and flags, which every struct begins with, stay as the user wrote them.
+ *
+ * Context: process; may fault.
  * Return: 0 or -EFAULT.
  */
 int zc_ioctl_reply(const struct zc_call *call, const void *cmd)
 {
-	/* The size stays as the user wrote it. */
-	return copy_to_user(call->user + sizeof(u32), cmd + sizeof(u32),
-			    call->size - sizeof(u32)) ? -EFAULT : 0;
+	unsigned int i, words = call->size / sizeof(u64);
+	u64 __user *to = call->user;
+	const u64 *from = cmd;
+
+	might_fault();
+	if (!user_write_access_begin(to, call->size))
+		return -EFAULT;
+	for (i = 1; i < words; i++)
+		unsafe_put_user(from[i], to + i, fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
 }
 
 /* Copies a key to @small or to new memory, which *@key then has. */

@@ -85,6 +85,27 @@ static int zc_send_part(struct zc_xmit *x, struct zc_piece *piece,
 	}
 }
 
+/* Parts are read as structs are, see zc_ioctl_copy_in(). */
+static int zc_send_read(struct zc_part *part, const void __user *user,
+			unsigned int nr)
+{
+	const u64 __user *from = user;
+	u64 *to = (u64 *)part;
+	unsigned int i;
+
+	might_fault();
+	if (!user_read_access_begin(from, nr * sizeof(*part)))
+		return -EFAULT;
+	for (i = 0; i < nr * sizeof(*part) / sizeof(*to); i++)
+		unsafe_get_user(to[i], from + i, fault);
+	user_read_access_end();
+	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
 static noinline_for_stack int zc_send_parts(struct zc_xmit *x, u64 addr)
 {
 	const struct zc_part __user *parts = u64_to_user_ptr(addr);
@@ -98,10 +119,9 @@ static noinline_for_stack int zc_send_parts(struct zc_xmit *x, u64 addr)
 		return -ENOMEM;
 	for (i = 0; i < x->nr; i++) {
 		n = i % ZC_SEND_PARTS;
-		if (!n && copy_from_user(part, &parts[i], sizeof(*part) *
-					 min(x->nr - i, ZC_SEND_PARTS)))
-			return -EFAULT;
-		err = zc_send_part(x, &x->piece[i], &part[n]);
+		err = n ? 0 : zc_send_read(part, &parts[i],
+					   min(x->nr - i, ZC_SEND_PARTS));
+		err = err ?: zc_send_part(x, &x->piece[i], &part[n]);
 		if (err)
 			return err;
 	}

@@ -57,9 +57,10 @@ struct zc_store_config {
  * @shrinker: gives memory back under pressure; constant until deletion
  * @stats: the counters
  * @index: key to object; read under RCU, changed under @lock
+ * @dead: the store was deleted; nothing is added any more. Written under
+ *	@lock, but not next to it: every call looks at it
  * @lock: protects the members below it, changes of @index, and
  *	zc_object.entry, zc_object.linked and zc_object.charge
- * @dead: the store was deleted; nothing is added any more
  * @opens: open files of the node
  * @fds: object and fill fds
  * @queue: the objects of @index, newest first
@@ -83,8 +84,8 @@ struct zc_store {
 	struct shrinker *shrinker;
 	struct zc_stats __percpu *stats;
 	struct rhashtable index;
-	spinlock_t lock ____cacheline_aligned_in_smp; /* protects: see above */
 	bool dead;
+	spinlock_t lock ____cacheline_aligned_in_smp; /* protects: see above */
 	unsigned int opens;
 	unsigned int fds;
 	struct list_head queue;

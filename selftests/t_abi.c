@@ -201,6 +201,17 @@ TEST_F(abi, sizes)
 
 		good(self, c, buf);
 		EXPECT_OK(call(self, c, buf)) NAMED(c);
+
+		/* one that ends within a member */
+		if (c->published && c->published < c->size) {
+			good(self, c, buf);
+			*(__u32 *)buf = c->published + 4;
+			EXPECT_ERR(EINVAL, call(self, c, buf)) NAMED(c);
+			*(__u32 *)buf = c->size - 1;
+			EXPECT_ERR(EINVAL, call(self, c, buf)) NAMED(c);
+			*(__u32 *)buf = c->published + 8;
+			EXPECT_OK(call(self, c, buf)) NAMED(c);
+		}
 	}
 }
 

@@ -13,7 +13,8 @@
  *
  * Every argument is a struct whose first member is its own size in bytes, as
  * the program was compiled. A smaller struct than the first published one is
- * refused (EINVAL); a larger one is taken if all the bytes that this kernel
+ * refused (EINVAL), as is one that is no multiple of 8 bytes up to the size that
+ * this kernel knows; a larger one is taken if all the bytes that this kernel
  * does not know are zero, else refused (E2BIG). Unknown flags and non-zero
  * reserved members are refused (EINVAL). Addresses are user addresses in
  * 64-bit members. Members marked (out) are written only on success, unless
