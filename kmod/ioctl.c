@@ -45,33 +45,26 @@ int zc_ioctl_copy_in(struct zc_call *call, void *cmd, size_t size,
 		     size_t min_size)
 {
 	u64 __user *from = call->user;
-	u64 *to = cmd;
 	unsigned int i, words;
 	u32 user_size;
+	u64 *to = cmd;
 	int err;
 
-	if (get_user(user_size, (u32 __user *)from))
-		return -EFAULT;
-	if (user_size < min_size)
-		return -EINVAL;
-	if (user_size > PAGE_SIZE)
-		return -E2BIG;
-	if (user_size > size) {
-		err = check_zeroed_user(call->user + size, user_size - size);
-		if (err <= 0)
-			return err ?: -E2BIG;
-	}
-	call->size = min_t(size_t, size, user_size);
-	/* Structs grow by 64 bits: this one ends within a member. */
-	if (call->size % sizeof(*to))
-		return -EINVAL;
-	words = call->size / sizeof(*to);
-	memset(cmd + call->size, 0, size - call->size);
-
 	might_fault();
-	if (!user_access_begin(from, call->size))
+	if (!user_access_begin(from, sizeof(*from)))
 		return -EFAULT;
-	for (i = 0; i < words; i++)
+	unsafe_get_user(to[0], from, fault);
+	user_size = *(u32 *)cmd;
+	call->size = min_t(size_t, size, user_size);
+	words = call->size / sizeof(*to);
+	/* Structs grow by 64 bits: another size ends within a member. */
+	if (unlikely(user_size < min_size || call->size % sizeof(*to))) {
+		user_access_end();
+		return -EINVAL;
+	}
+	if (unlikely(!access_ok(from, call->size)))
+		goto fault;
+	for (i = 1; i < words; i++)
 		unsafe_get_user(to[i], from + i, fault);
 	/*
 	 * A word of each of its pages, one or two, is written back as it was:
@@ -81,9 +74,14 @@ int zc_ioctl_copy_in(struct zc_call *call, void *cmd, size_t size,
 	unsafe_put_user(to[0], from, fault);
 	unsafe_put_user(to[words - 1], from + words - 1, fault);
 	user_access_end();
-	/* It may have been written in between. */
-	*(u32 *)cmd = user_size;
-	return 0;
+
+	memset(cmd + call->size, 0, size - call->size);
+	if (likely(user_size <= size))
+		return 0;
+	if (user_size > PAGE_SIZE)
+		return -E2BIG;
+	err = check_zeroed_user(call->user + size, user_size - size);
+	return err < 0 ? err : err ? 0 : -E2BIG;
 
 fault:
 	user_access_end();
@@ -119,32 +117,47 @@ fault:
 	return -EFAULT;
 }
 
-/* Copies a key to @small or to new memory, which *@key then has. */
-static int zc_ioctl_key(const struct zc_store *store, u64 addr, u32 len,
-			u8 *small, struct zc_key *key)
+/* Copies a key that fits. As structs are copied, and then its last bytes. */
+static inline int zc_ioctl_key_small(u8 *to, const u8 __user *from, u32 len)
 {
-	void *data = small;
+	might_fault();
+	if (!user_read_access_begin(from, len))
+		return -EFAULT;
+	for (; len >= sizeof(u64); len -= sizeof(u64)) {
+		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);
+		to += sizeof(u64);
+		from += sizeof(u64);
+	}
+	for (; len; len--)
+		unsafe_get_user(*to++, from++, fault);
+	user_read_access_end();
+	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+/* Copies a key to @small or to new memory, which *@key then has. */
+static inline int zc_ioctl_key(const struct zc_store *store, u64 addr, u32 len,
+			       u8 *small, struct zc_key *key)
+{
+	void *data;
 
 	if (!len)
 		return -EINVAL;
 	if (len > store->config.max_key_len)
 		return -ENAMETOOLONG;
-	if (len > ZC_KEY_SMALL) {
-		data = kmalloc(len, GFP_KERNEL);
-		if (!data)
-			return -ENOMEM;
-	}
-	if (copy_from_user(data, u64_to_user_ptr(addr), len)) {
-		if (data != small)
-			kfree(data);
-		return -EFAULT;
-	}
-	key->data = data;
 	key->len = len;
-	return 0;
+	key->data = small;
+	if (len <= ZC_KEY_SMALL)
+		return zc_ioctl_key_small(small, u64_to_user_ptr(addr), len);
+	data = memdup_user(u64_to_user_ptr(addr), len);
+	key->data = data;
+	return PTR_ERR_OR_ZERO(data);
 }
 
-static void zc_ioctl_key_put(const struct zc_key *key, const u8 *small)
+static inline void zc_ioctl_key_put(const struct zc_key *key, const u8 *small)
 {
 	if (key->data != small)
 		kfree(key->data);

@@ -239,22 +239,12 @@ err_free:
 	return ERR_PTR(err);
 }
 
-/**
- * zc_object_put() - drop a reference
- * @object: the object
- *
- * Context: process; may sleep. Also called in reclaim, where it allocates
- * nothing and takes no lock under which others allocate.
- */
-void zc_object_put(struct zc_object *object)
+/* The last reference is gone: gives all back but the struct. */
+void zc_object_end(struct zc_object *object)
 {
 	struct zc_store *store = object->store;
-	u64 charge;
+	u64 charge = object->charge;
 
-	might_sleep();
-	if (!refcount_dec_and_test(&object->refs))
-		return;
-	charge = object->charge;
 	if (object->inode) {
 		/* That of the pages goes with them. */
 		charge -= zc_pages_charge(object->size);
@@ -466,20 +456,6 @@ int zc_object_del(struct zc_store *store, const struct zc_key *key,
 	zc_object_put(object);
 	zc_store_count(store, ZC_C_DELETES, 1);
 	return 0;
-}
-
-/** zc_object_expired() - Return: whether the object's time is over */
-bool zc_object_expired(const struct zc_object *object)
-{
-	return object->expires_ns &&
-	       ktime_get_real_ns() >= (u64)object->expires_ns;
-}
-
-/** zc_object_state() - Return: ZC_STATE_* bits of the object */
-u32 zc_object_state(const struct zc_object *object)
-{
-	return (object->is_inline ? ZC_STATE_INLINE : 0) |
-	       (zc_object_expired(object) ? ZC_STATE_EXPIRED : 0);
 }
 
 /**

@@ -2,10 +2,13 @@
 #ifndef ZC_OBJECT_H
 #define ZC_OBJECT_H
 
+#include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
+#include <linux/timekeeping.h>
 #include <linux/types.h>
+#include <uapi/linux/zcache.h>
 
 struct inode;
 struct iov_iter;
@@ -80,7 +83,7 @@ void zc_object_exit(void);
 
 struct zc_object *zc_object_new(struct zc_store *store,
 				const struct zc_put *put);
-void zc_object_put(struct zc_object *object);
+void zc_object_end(struct zc_object *object);
 ssize_t zc_object_write(struct zc_object *object, loff_t pos,
 			struct iov_iter *from);
 int zc_object_read(struct zc_object *object, loff_t pos, struct iov_iter *to);
@@ -90,8 +93,6 @@ struct zc_object *zc_object_find(struct zc_store *store,
 int zc_object_del(struct zc_store *store, const struct zc_key *key,
 		  u64 *generation);
 void zc_object_unlink(struct zc_object *object);
-bool zc_object_expired(const struct zc_object *object);
-u32 zc_object_state(const struct zc_object *object);
 struct inode *zc_object_inode(struct zc_object *object);
 
 /** zc_object_etag() - Return: the entity tag's bytes */
@@ -116,6 +117,34 @@ static inline const u8 *zc_object_header(const struct zc_object *object)
 static inline const u8 *zc_object_inline(const struct zc_object *object)
 {
 	return zc_object_header(object) + object->header_len;
+}
+
+/**
+ * zc_object_put() - drop a reference
+ * @object: the object
+ *
+ * Context: process; may sleep. Also called in reclaim, where it allocates
+ * nothing and takes no lock under which others allocate.
+ */
+static inline void zc_object_put(struct zc_object *object)
+{
+	might_sleep();
+	if (refcount_dec_and_test(&object->refs))
+		zc_object_end(object);
+}
+
+/** zc_object_expired() - Return: whether the object's time is over */
+static inline bool zc_object_expired(const struct zc_object *object)
+{
+	return object->expires_ns &&
+	       ktime_get_real_ns() >= (u64)object->expires_ns;
+}
+
+/** zc_object_state() - Return: ZC_STATE_* bits of the object */
+static inline u32 zc_object_state(const struct zc_object *object)
+{
+	return (object->is_inline ? ZC_STATE_INLINE : 0) |
+	       (zc_object_expired(object) ? ZC_STATE_EXPIRED : 0);
 }
 
 /** zc_object_touch() - tell the policy of a use; writes only the object */

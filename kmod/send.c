@@ -32,34 +32,21 @@
 /* The first published struct ended before etag. */
 #define ZC_SEND_SIZE_MIN	88
 
-/* Parts that are copied in at once. */
-#define ZC_SEND_PARTS		4U
-
-/* Takes one part in, as far as it can be checked without the object. */
-static int zc_send_part(struct zc_xmit *x, struct zc_piece *piece,
-			const struct zc_part *part)
+/* Checks one part, as far as that goes without the object. */
+static int zc_send_part(struct zc_xmit *x, const struct zc_piece *part)
 {
 	if (part->generation && part->type != ZC_PART_SELECT)
 		return -EINVAL;
-	/* One by one: a compound literal is zeroed first, which shows. */
-	piece->addr = part->addr;
-	piece->object = NULL;
-	piece->offset = part->offset;
-	piece->len = part->length;
-	piece->generation = part->generation;
-	piece->type = part->type;
-	piece->flags = part->flags;
-	piece->splice = false;
 	switch (part->type) {
 	case ZC_PART_INLINE:
 		if (part->flags || part->offset)
 			return -EINVAL;
-		if (part->length > ZC_INLINE_BYTES_MAX - x->inline_len)
+		if (part->len > ZC_INLINE_BYTES_MAX - x->inline_len)
 			return -EMSGSIZE;
-		x->inline_len += part->length;
+		x->inline_len += part->len;
 		return 0;
 	case ZC_PART_HEADER:
-		if (part->flags || part->addr || part->offset || part->length)
+		if (part->flags || part->addr || part->offset || part->len)
 			return -EINVAL;
 		return 0;
 	case ZC_PART_OBJECT:
@@ -69,14 +56,14 @@ static int zc_send_part(struct zc_xmit *x, struct zc_piece *piece,
 		case 0:
 			return 0;
 		case ZC_PART_TO_END:
-			return part->length ? -EINVAL : 0;
+			return part->len ? -EINVAL : 0;
 		case ZC_PART_SUFFIX:
 			return part->offset ? -EINVAL : 0;
 		default:
 			return -EINVAL;
 		}
 	case ZC_PART_SELECT:
-		if (part->flags & ~ZC_PART_FD || part->length > U32_MAX ||
+		if (part->flags & ~ZC_PART_FD || part->len > U32_MAX ||
 		    part->offset > (part->flags & ZC_PART_FD ? INT_MAX : 0))
 			return -EINVAL;
 		return 0;
@@ -85,47 +72,44 @@ static int zc_send_part(struct zc_xmit *x, struct zc_piece *piece,
 	}
 }
 
-/* Parts are read as structs are, see zc_ioctl_copy_in(). */
-static int zc_send_read(struct zc_part *part, const void __user *user,
-			unsigned int nr)
+/* Takes the parts in. They are read as structs are, see zc_ioctl_copy_in(). */
+static int zc_send_parts(struct zc_xmit *x, u64 addr)
 {
-	const u64 __user *from = user;
-	u64 *to = (u64 *)part;
+	const struct zc_part __user *part = u64_to_user_ptr(addr);
+	struct zc_piece *piece;
 	unsigned int i;
-
-	might_fault();
-	if (!user_read_access_begin(from, nr * sizeof(*part)))
-		return -EFAULT;
-	for (i = 0; i < nr * sizeof(*part) / sizeof(*to); i++)
-		unsafe_get_user(to[i], from + i, fault);
-	user_read_access_end();
-	return 0;
-
-fault:
-	user_read_access_end();
-	return -EFAULT;
-}
-
-static noinline_for_stack int zc_send_parts(struct zc_xmit *x, u64 addr)
-{
-	const struct zc_part __user *parts = u64_to_user_ptr(addr);
-	struct zc_part part[ZC_SEND_PARTS] __uninitialized;
-	unsigned int i, n;
 	int err;
 
 	if (x->nr > ARRAY_SIZE(x->few))
 		x->piece = kmalloc_array(x->nr, sizeof(*x->piece), GFP_KERNEL);
 	if (!x->piece)
 		return -ENOMEM;
+	might_fault();
+	if (!user_read_access_begin(part, x->nr * sizeof(*part)))
+		return -EFAULT;
+	for (i = 0; i < x->nr; i++, part++) {
+		piece = &x->piece[i];
+		unsafe_get_user(piece->type, &part->type, fault);
+		unsafe_get_user(piece->flags, &part->flags, fault);
+		unsafe_get_user(piece->addr, &part->addr, fault);
+		unsafe_get_user(piece->offset, &part->offset, fault);
+		unsafe_get_user(piece->len, &part->length, fault);
+		unsafe_get_user(piece->generation, &part->generation, fault);
+		piece->object = NULL;
+		piece->splice = false;
+	}
+	user_read_access_end();
+
 	for (i = 0; i < x->nr; i++) {
-		n = i % ZC_SEND_PARTS;
-		err = n ? 0 : zc_send_read(part, &parts[i],
-					   min(x->nr - i, ZC_SEND_PARTS));
-		err = err ?: zc_send_part(x, &x->piece[i], &part[n]);
+		err = zc_send_part(x, &x->piece[i]);
 		if (err)
 			return err;
 	}
 	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
 
 /* Reads the bytes of the INLINE parts. */
@@ -154,8 +138,9 @@ static int zc_send_inline(struct zc_xmit *x)
 }
 
 /* Finds the object of a SELECT and tells the caller its version. */
-static int zc_send_select(struct zc_xmit *x, struct zc_piece *piece,
-			  struct zc_part __user *part, u32 flags)
+static noinline_for_stack int
+zc_send_select(struct zc_xmit *x, struct zc_piece *piece,
+	       struct zc_part __user *part, u32 flags)
 {
 	struct zc_find find = {
 		.generation = piece->generation,
@@ -198,9 +183,8 @@ static int zc_send_range(struct zc_piece *piece)
 }
 
 /* Gives the parts their object and place, and the message its length. */
-static noinline_for_stack int
-zc_send_resolve(struct zc_xmit *x, struct zc_object *object,
-		const struct zc_send *send)
+static int zc_send_resolve(struct zc_xmit *x, struct zc_object *object,
+			   const struct zc_send *send)
 {
 	struct zc_part __user *parts = u64_to_user_ptr(send->parts);
 	s64 total = 0;

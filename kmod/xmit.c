@@ -410,7 +410,7 @@ int zc_xmit_run(struct zc_xmit *x)
 		if (ret < 0)
 			return ret;
 		zc_xmit_advance(x, ret);
-		if (ret < asked)
+		if (ret < asked || x->pos == x->end)
 			return 0;
 		if (fatal_signal_pending(current))
 			return -EINTR;

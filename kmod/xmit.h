@@ -38,8 +38,8 @@ struct zc_piece {
 	u64 offset;
 	u64 len;
 	u64 generation;
-	u16 type;
-	u16 flags;
+	u32 type;
+	u32 flags;
 	bool splice;
 };
 
