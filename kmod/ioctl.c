@@ -51,20 +51,24 @@ int zc_ioctl_copy_in(struct zc_call *call, void *cmd, size_t size,
 	int err;
 
 	might_fault();
-	if (!user_access_begin(from, sizeof(*from)))
+	/* As get_user(), but that is a call. */
+	if (!user_read_access_begin(from, sizeof(user_size)))
 		return -EFAULT;
-	unsafe_get_user(to[0], from, fault);
-	user_size = *(u32 *)cmd;
+	unsafe_get_user(user_size, (u32 __user *)from, fault_read);
+	user_read_access_end();
+	if (user_size < min_size)
+		return -EINVAL;
+	if (user_size > PAGE_SIZE)
+		return -E2BIG;
 	call->size = min_t(size_t, size, user_size);
 	words = call->size / sizeof(*to);
 	/* Structs grow by 64 bits: another size ends within a member. */
-	if (unlikely(user_size < min_size || call->size % sizeof(*to))) {
-		user_access_end();
+	if (call->size % sizeof(*to))
 		return -EINVAL;
-	}
-	if (unlikely(!access_ok(from, call->size)))
-		goto fault;
-	for (i = 1; i < words; i++)
+
+	if (!user_access_begin(from, call->size))
+		return -EFAULT;
+	for (i = 0; i < words; i++)
 		unsafe_get_user(to[i], from + i, fault);
 	/*
 	 * A word of each of its pages, one or two, is written back as it was:
@@ -75,14 +79,17 @@ int zc_ioctl_copy_in(struct zc_call *call, void *cmd, size_t size,
 	unsafe_put_user(to[words - 1], from + words - 1, fault);
 	user_access_end();
 
+	/* It may have been written in between. */
+	*(u32 *)cmd = user_size;
 	memset(cmd + call->size, 0, size - call->size);
 	if (likely(user_size <= size))
 		return 0;
-	if (user_size > PAGE_SIZE)
-		return -E2BIG;
 	err = check_zeroed_user(call->user + size, user_size - size);
 	return err < 0 ? err : err ? 0 : -E2BIG;
 
+fault_read:
+	user_read_access_end();
+	return -EFAULT;
 fault:
 	user_access_end();
 	return -EFAULT;

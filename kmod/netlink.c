@@ -441,6 +441,19 @@ static int zc_netlink_dump_object(struct sk_buff *skb,
 }
 
 /*
+ * Goes on with a walk. When the table grew or shrank it is walked anew; kernels
+ * before 6.12.117 and 6.1.192 kept the object they were at, which may be gone.
+ */
+static void zc_netlink_walk_on(struct zc_netlink_walk *walk,
+			       struct netlink_callback *cb)
+{
+	if (rhashtable_walk_start_check(&walk->iter)) {
+		walk->iter.p = NULL;
+		cb->seq++;
+	}
+}
+
+/*
  * Under RCU all along: an object that is found here may be unlinked, but its
  * struct and key stay.
  */
@@ -451,9 +464,7 @@ int zcache_nl_object_get_dumpit(struct sk_buff *skb,
 	struct zc_object *object;
 	unsigned int seen = 0;
 
-	/* The table grew or shrank, and is walked anew. */
-	if (rhashtable_walk_start_check(&walk->iter))
-		cb->seq++;
+	zc_netlink_walk_on(walk, cb);
 	/* The one that did not fit in the last message comes again. */
 	object = rhashtable_walk_peek(&walk->iter);
 	for (; object; object = rhashtable_walk_next(&walk->iter)) {
@@ -464,8 +475,7 @@ int zcache_nl_object_get_dumpit(struct sk_buff *skb,
 		if (!(++seen % ZC_DUMP_RUN)) {
 			rhashtable_walk_stop(&walk->iter);
 			cond_resched();
-			if (rhashtable_walk_start_check(&walk->iter))
-				cb->seq++;
+			zc_netlink_walk_on(walk, cb);
 			object = rhashtable_walk_peek(&walk->iter);
 			if (!object)
 				break;

@@ -56,9 +56,9 @@ struct zc_store_config {
  * @memcg: charged for the pages; constant
  * @shrinker: gives memory back under pressure; constant until deletion
  * @stats: the counters
- * @index: key to object; read under RCU, changed under @lock
  * @dead: the store was deleted; nothing is added any more. Written under
- *	@lock, but not next to it: every call looks at it
+ *	@lock, but far from what changes: every call looks at it
+ * @index: key to object; read under RCU, changed under @lock
  * @lock: protects the members below it, changes of @index, and
  *	zc_object.entry, zc_object.linked and zc_object.charge
  * @opens: open files of the node
@@ -83,8 +83,8 @@ struct zc_store {
 	struct mem_cgroup *memcg;
 	struct shrinker *shrinker;
 	struct zc_stats __percpu *stats;
-	struct rhashtable index;
 	bool dead;
+	struct rhashtable index;
 	spinlock_t lock ____cacheline_aligned_in_smp; /* protects: see above */
 	unsigned int opens;
 	unsigned int fds;
