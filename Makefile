@@ -9,7 +9,7 @@ VM := selftests/vm
 override CMD := $(value CMD)
 export KERNEL TEST CMD NO_INSTALL ACCEL
 
-.PHONY: all module tools vm demo check bench bench-host bench-gate clean help
+.PHONY: all module tools vm demo check regen regen-check bench bench-host bench-gate clean help
 
 all: module tools
 
@@ -19,7 +19,7 @@ module:
 tools:
 	$(MAKE) -C tools O=$(O)/tools
 
-vm demo check bench bench-host bench-gate:
+vm demo check regen regen-check bench bench-host bench-gate:
 	@$(VM)/run.sh $@
 
 clean:

@@ -39,9 +39,13 @@ vm | demo)
 check)
 	"$VM_DIR/deps.sh"
 	exec "$VM_DIR/check.sh" ;;
+regen)
+	exec "$VM_DIR/regen.sh" write ;;
+regen-check)
+	exec "$VM_DIR/regen.sh" check ;;
 bench | bench-host | bench-gate)
 	"$VM_DIR/deps.sh"
 	exec "$TOP/bench/run.sh" "$1" ;;
 *)
-	die "usage: run.sh vm | demo | check | bench | bench-host | bench-gate" ;;
+	die "usage: run.sh vm | demo | check | regen | regen-check | bench | bench-host | bench-gate" ;;
 esac

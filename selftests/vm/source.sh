@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The kernel source package, from which come the debug kernel, the kselftest
-# harness and checkpatch.
+# harness, checkpatch, and generator and client of netlink specs.
 #   source.sh version        prints the newest version of the package
 #   source.sh unpack FOLDER  unpacks all that a build for x86 needs
 #   source.sh tools          prints a folder with the few files of use to tests
@@ -18,6 +18,12 @@ TOOL_FILES=(
 	scripts/checkpatch.pl
 	scripts/spelling.txt
 	scripts/const_structs.checkpatch
+	tools/net/ynl/cli.py
+	tools/net/ynl/ynl-gen-c.py
+	tools/net/ynl/lib/__init__.py
+	tools/net/ynl/lib/nlspec.py
+	tools/net/ynl/lib/ynl.py
+	Documentation/netlink/genetlink-legacy.yaml
 )
 
 version() {
@@ -61,7 +67,7 @@ unpack() {
 tools() {
 	local version dir tmp file
 	version=$(version)
-	dir=$CACHE/kselftest/$version
+	dir=$CACHE/kselftest/$version-$(echo "${TOOL_FILES[*]}" | sha256sum | cut -c1-12)
 	if [ ! -e "$dir" ]; then
 		file=$(tarball)
 		lock kselftest
