@@ -22,6 +22,7 @@
 #include "object.h"
 #include "reclaim.h"
 #include "store.h"
+#include "trace.h"
 
 /*
  * What one more range costs: a maple tree node of 256 bytes holds at least
@@ -253,6 +254,7 @@ struct file *zc_fill_new(struct zc_store *store, const struct zc_put *put)
 	}
 	file->f_mode |= FMODE_PREAD | FMODE_PWRITE | FMODE_ATOMIC_POS;
 	zc_store_count(store, ZC_C_FILLS, 1);
+	trace_zcache_fill(fill->object);
 	return file;
 
 err_fd:

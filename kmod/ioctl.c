@@ -19,8 +19,10 @@
 #include "ioctl.h"
 #include "object.h"
 #include "ofile.h"
+#include "purge.h"
 #include "send.h"
 #include "store.h"
+#include "trace.h"
 
 /* Keys up to this long are copied to the stack. */
 #define ZC_KEY_SMALL	256
@@ -184,6 +186,9 @@ static struct zc_object *zc_ioctl_find_key(struct zc_store *store,
 	if (err)
 		return ERR_PTR(err);
 	object = zc_object_find(store, &key);
+	if (!object && !(find->flags & ZC_FIND_QUIET))
+		trace_zcache_lookup(store, key.data, key.len, NULL,
+				    ZC_LOOKUP_MISS);
 	zc_ioctl_key_put(&key, small);
 	return object ?: ERR_PTR(-ENOENT);
 }
@@ -205,6 +210,7 @@ struct zc_object *zc_ioctl_find(struct zc_store *store,
 {
 	bool quiet = find->flags & ZC_FIND_QUIET;
 	struct zc_object *object;
+	int result = ZC_LOOKUP_HIT;
 
 	if (find->flags & ZC_FIND_FD) {
 		if (find->key || find->key_len)
@@ -218,15 +224,22 @@ struct zc_object *zc_ioctl_find(struct zc_store *store,
 	if (IS_ERR(object))
 		return object;
 
-	if (!(find->flags & ZC_FIND_EXPIRED_OK) && zc_object_expired(object)) {
+	if (!(find->flags & ZC_FIND_EXPIRED_OK) && zc_object_expired(object))
+		result = ZC_LOOKUP_EXPIRED;
+	else if (find->generation && find->generation != object->generation)
+		result = ZC_LOOKUP_STALE;
+	if (!quiet)
+		trace_zcache_lookup(store, object->blob, object->key_len,
+				    object, result);
+	switch (result) {
+	case ZC_LOOKUP_EXPIRED:
 		if (!quiet) {
 			zc_store_count(store, ZC_C_EXPIRED, 1);
 			zc_store_count(store, ZC_C_MISSES, 1);
 		}
 		zc_object_put(object);
 		return ERR_PTR(-ENOENT);
-	}
-	if (find->generation && find->generation != object->generation) {
+	case ZC_LOOKUP_STALE:
 		zc_object_put(object);
 		return ERR_PTR(-ESTALE);
 	}
@@ -245,14 +258,14 @@ static long zc_ioctl_info(struct zc_call *call, void *cmd)
 	if (info->flags || info->__reserved)
 		return -EINVAL;
 	info->abi = ZC_ABI_VERSION;
-	info->inline_limit = store->config.inline_limit;
+	info->inline_limit = READ_ONCE(store->config.inline_limit);
 	info->features = ZC_FEAT_SEND_SPLICE;
 	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
 		info->features |= ZC_FEAT_LARGE_FOLIOS;
-	info->capacity = store->config.capacity;
+	info->capacity = READ_ONCE(store->config.capacity);
 	info->used = atomic64_read(&store->used);
 	info->objects = READ_ONCE(store->objects);
-	info->max_object_size = store->config.max_object_size;
+	info->max_object_size = READ_ONCE(store->config.max_object_size);
 	info->splice_threshold = READ_ONCE(store->config.splice_threshold);
 	info->max_key_len = store->config.max_key_len;
 	strscpy_pad(info->name, store->config.name, sizeof(info->name));
@@ -385,7 +398,7 @@ static long zc_ioctl_stat(struct zc_call *call, void *cmd)
 	stat->data_len = object->size;
 	stat->resident = object->size;
 	stat->charge = READ_ONCE(object->charge);
-	stat->expires_ns = object->expires_ns;
+	stat->expires_ns = READ_ONCE(object->expires_ns);
 	stat->created_ns = object->created_ns;
 	stat->hits = READ_ONCE(object->hits);
 	stat->state = zc_object_state(object);
@@ -500,12 +513,13 @@ static long zc_ioctl_delete(struct zc_call *call, void *cmd)
 	struct zc_key key;
 	int err;
 
-	if (del->flags || del->__reserved)
+	if (del->flags & ~ZC_DELETE_SOFT || del->__reserved)
 		return -EINVAL;
 	err = zc_ioctl_key(call->store, del->key, del->key_len, small, &key);
 	if (err)
 		return err;
-	err = zc_object_del(call->store, &key, &del->generation);
+	err = zc_object_del(call->store, &key, &del->generation,
+			    del->flags & ZC_DELETE_SOFT);
 	zc_ioctl_key_put(&key, small);
 	return err ?: zc_ioctl_reply(call, del);
 }
@@ -535,6 +549,8 @@ union zc_ioctl_cmd {
 	struct zc_send send;
 	struct zc_send_batch batch;
 	struct zc_delete del;
+	struct zc_purge purge;
+	struct zc_touch touch;
 };
 
 /*
@@ -565,6 +581,8 @@ static const struct zc_ioctl zc_ioctls[] = {
 	ZC_IOCTL(ZC_IOC_DELETE, zc_delete, 32, FMODE_WRITE, zc_ioctl_delete),
 	ZC_IOCTL(ZC_IOC_SEND_BATCH, zc_send_batch, 40, FMODE_READ,
 		 zc_send_batch_call),
+	ZC_IOCTL(ZC_IOC_PURGE, zc_purge, 40, FMODE_WRITE, zc_purge_call),
+	ZC_IOCTL(ZC_IOC_TOUCH, zc_touch, 40, FMODE_WRITE, zc_touch_call),
 };
 
 /**

@@ -11,6 +11,9 @@
 #include "object.h"
 #include "store.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 static int __init zc_init(void)
 {
 	int err;

@@ -11,7 +11,7 @@
 #include <uapi/linux/zcache_netlink.h>
 
 /* ZCACHE_CMD_STORE_NEW - do */
-static const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_COPY + 1] = {
+static const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_GRACE + 1] = {
 	[ZCACHE_A_STORE_NAME] = { .type = NLA_NUL_STRING, .len = 32, },
 	[ZCACHE_A_STORE_CAPACITY] = { .type = NLA_U64, },
 	[ZCACHE_A_STORE_MAX_OBJECT_SIZE] = { .type = NLA_U64, },
@@ -22,6 +22,8 @@ static const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_COPY + 
 	[ZCACHE_A_STORE_UID] = { .type = NLA_U32, },
 	[ZCACHE_A_STORE_GID] = { .type = NLA_U32, },
 	[ZCACHE_A_STORE_COPY] = NLA_POLICY_MAX(NLA_U32, 2),
+	[ZCACHE_A_STORE_DEFAULT_TTL] = { .type = NLA_U64, },
+	[ZCACHE_A_STORE_GRACE] = { .type = NLA_U32, },
 };
 
 /* ZCACHE_CMD_STORE_DEL - do */
@@ -48,10 +50,15 @@ static const struct nla_policy zcache_object_get_dump_nl_policy[ZCACHE_A_OBJECT_
 };
 
 /* ZCACHE_CMD_STORE_SET - do */
-static const struct nla_policy zcache_store_set_nl_policy[ZCACHE_A_STORE_COPY + 1] = {
+static const struct nla_policy zcache_store_set_nl_policy[ZCACHE_A_STORE_GRACE + 1] = {
 	[ZCACHE_A_STORE_NAME] = { .type = NLA_NUL_STRING, .len = 32, },
+	[ZCACHE_A_STORE_CAPACITY] = { .type = NLA_U64, },
+	[ZCACHE_A_STORE_MAX_OBJECT_SIZE] = { .type = NLA_U64, },
+	[ZCACHE_A_STORE_INLINE_LIMIT] = NLA_POLICY_MAX(NLA_U32, 2048),
 	[ZCACHE_A_STORE_SPLICE_THRESHOLD] = { .type = NLA_U64, },
 	[ZCACHE_A_STORE_COPY] = NLA_POLICY_MAX(NLA_U32, 2),
+	[ZCACHE_A_STORE_DEFAULT_TTL] = { .type = NLA_U64, },
+	[ZCACHE_A_STORE_GRACE] = { .type = NLA_U32, },
 };
 
 /* Ops table for zcache */
@@ -60,7 +67,7 @@ const struct genl_split_ops zcache_nl_ops[7] = {
 		.cmd		= ZCACHE_CMD_STORE_NEW,
 		.doit		= zcache_nl_store_new_doit,
 		.policy		= zcache_store_new_nl_policy,
-		.maxattr	= ZCACHE_A_STORE_COPY,
+		.maxattr	= ZCACHE_A_STORE_GRACE,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -102,7 +109,7 @@ const struct genl_split_ops zcache_nl_ops[7] = {
 		.cmd		= ZCACHE_CMD_STORE_SET,
 		.doit		= zcache_nl_store_set_doit,
 		.policy		= zcache_store_set_nl_policy,
-		.maxattr	= ZCACHE_A_STORE_COPY,
+		.maxattr	= ZCACHE_A_STORE_GRACE,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <net/genetlink.h>
@@ -28,6 +29,11 @@
 
 #define ZC_INLINE_LIMIT		2048
 #define ZC_SPLICE_THRESHOLD	SZ_4K
+#define ZC_GRACE		10000	/* milliseconds, as Varnish has it */
+#define ZC_TTL_MAX		3155760000000ULL
+
+/* protects the configuration of stores against two writers */
+static DEFINE_MUTEX(zc_netlink_set_mutex);
 
 static struct genl_family zc_netlink_family;
 
@@ -83,9 +89,55 @@ static struct zc_store *zc_netlink_find(struct genl_info *info, int attr)
 	return ERR_PTR(-ENOENT);
 }
 
+/*
+ * Takes what is given into @config, which has what holds otherwise, and checks
+ * it.
+ */
+static int zc_netlink_config(struct genl_info *info,
+			     struct zc_store_config *config)
+{
+	bool whole = config->max_object_size == config->capacity;
+
+	config->capacity = zc_netlink_u64(info, ZCACHE_A_STORE_CAPACITY,
+					  config->capacity);
+	if (config->capacity < ZC_CAPACITY_MIN ||
+	    config->capacity > MAX_LFS_FILESIZE)
+		return ZC_REFUSE(info, ZCACHE_A_STORE_CAPACITY,
+				 "capacity must be 65536 to 9223372036854775807 bytes");
+	if (whole || config->max_object_size > config->capacity)
+		config->max_object_size = config->capacity;
+	config->max_object_size = zc_netlink_u64(info,
+						ZCACHE_A_STORE_MAX_OBJECT_SIZE,
+						config->max_object_size);
+	if (!config->max_object_size ||
+	    config->max_object_size > config->capacity)
+		return ZC_REFUSE(info, ZCACHE_A_STORE_MAX_OBJECT_SIZE,
+				 "max-object-size must be 1 byte to the capacity");
+	config->inline_limit = zc_netlink_u32(info, ZCACHE_A_STORE_INLINE_LIMIT,
+					      config->inline_limit);
+	config->splice_threshold =
+		zc_netlink_u64(info, ZCACHE_A_STORE_SPLICE_THRESHOLD,
+			       config->splice_threshold);
+	config->copy = zc_netlink_u32(info, ZCACHE_A_STORE_COPY, config->copy);
+	config->default_ttl_ms = zc_netlink_u64(info,
+						ZCACHE_A_STORE_DEFAULT_TTL,
+						config->default_ttl_ms);
+	if (config->default_ttl_ms > ZC_TTL_MAX)
+		return ZC_REFUSE(info, ZCACHE_A_STORE_DEFAULT_TTL,
+				 "default-ttl must be 0 to 3155760000000 milliseconds, a hundred years");
+	config->grace_ms = zc_netlink_u32(info, ZCACHE_A_STORE_GRACE,
+					  config->grace_ms);
+	return 0;
+}
+
 int zcache_nl_store_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct zc_store_config config = {};
+	struct zc_store_config config = {
+		.inline_limit = ZC_INLINE_LIMIT,
+		.splice_threshold = ZC_SPLICE_THRESHOLD,
+		.copy = ZCACHE_COPY_NEVER,
+		.grace_ms = ZC_GRACE,
+	};
 	int err;
 
 	err = zc_netlink_name(info, ZCACHE_A_STORE_NAME, config.name);
@@ -94,34 +146,15 @@ int zcache_nl_store_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!zc_netlink_name_valid(config.name))
 		return ZC_REFUSE(info, ZCACHE_A_STORE_NAME,
 				 "name takes letters, digits, dots, dashes and underscores, and begins with no dot");
-
 	if (!info->attrs[ZCACHE_A_STORE_CAPACITY]) {
 		NL_SET_ERR_MSG(info->extack, "capacity is missing");
 		return -EINVAL;
 	}
-	config.capacity = zc_netlink_u64(info, ZCACHE_A_STORE_CAPACITY, 0);
-	if (config.capacity < ZC_CAPACITY_MIN ||
-	    config.capacity > MAX_LFS_FILESIZE)
-		return ZC_REFUSE(info, ZCACHE_A_STORE_CAPACITY,
-				 "capacity must be 65536 to 9223372036854775807 bytes");
-	config.max_object_size = zc_netlink_u64(info,
-						ZCACHE_A_STORE_MAX_OBJECT_SIZE,
-						config.capacity);
-	if (!config.max_object_size ||
-	    config.max_object_size > config.capacity)
-		return ZC_REFUSE(info, ZCACHE_A_STORE_MAX_OBJECT_SIZE,
-				 "max-object-size must be 1 byte to the capacity");
+	err = zc_netlink_config(info, &config);
+	if (err)
+		return err;
 	config.max_key_len = zc_netlink_u32(info, ZCACHE_A_STORE_MAX_KEY_LEN,
 					    ZC_KEY_MAX);
-	config.inline_limit = zc_netlink_u32(info, ZCACHE_A_STORE_INLINE_LIMIT,
-					     ZC_INLINE_LIMIT);
-	config.splice_threshold =
-		zc_netlink_u64(info, ZCACHE_A_STORE_SPLICE_THRESHOLD,
-			       ZC_SPLICE_THRESHOLD);
-
-	config.copy = zc_netlink_u32(info, ZCACHE_A_STORE_COPY,
-				     ZCACHE_COPY_NEVER);
-
 	config.mode = zc_netlink_u32(info, ZCACHE_A_STORE_MODE, 0600);
 	/* GENL_ADMIN_PERM: the sender is of the initial user namespace. */
 	config.uid = make_kuid(&init_user_ns,
@@ -149,19 +182,22 @@ int zcache_nl_store_del_doit(struct sk_buff *skb, struct genl_info *info)
 int zcache_nl_store_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct zc_store *store = zc_netlink_find(info, ZCACHE_A_STORE_NAME);
-	struct nlattr **attrs = info->attrs;
+	struct zc_store_config config;
+	int err;
 
 	if (IS_ERR(store))
 		return PTR_ERR(store);
-	/* Each is one word that its readers read once; others stay as they are. */
-	if (attrs[ZCACHE_A_STORE_SPLICE_THRESHOLD])
-		WRITE_ONCE(store->config.splice_threshold,
-			   nla_get_u64(attrs[ZCACHE_A_STORE_SPLICE_THRESHOLD]));
-	if (attrs[ZCACHE_A_STORE_COPY])
-		WRITE_ONCE(store->config.copy,
-			   nla_get_u32(attrs[ZCACHE_A_STORE_COPY]));
+	/* Of two that set different things none is lost. */
+	mutex_lock(&zc_netlink_set_mutex);
+	config = store->config;
+	err = zc_netlink_config(info, &config);
+	if (!err)
+		zc_store_set(store, &config);
+	mutex_unlock(&zc_netlink_set_mutex);
+	if (!err)
+		err = zc_store_fit(store, info->extack);
 	zc_store_put(store);
-	return 0;
+	return err;
 }
 
 static int zc_netlink_put_u64(struct sk_buff *skb, int attr, u64 value)
@@ -195,12 +231,13 @@ static int zc_netlink_put_store(struct sk_buff *skb,
 	const struct zc_store_config *c = &store->config;
 
 	return nla_put_string(skb, ZCACHE_A_STORE_NAME, c->name) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_CAPACITY, c->capacity) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_CAPACITY,
+				  READ_ONCE(c->capacity)) ?:
 	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_MAX_OBJECT_SIZE,
-				  c->max_object_size) ?:
+				  READ_ONCE(c->max_object_size)) ?:
 	       nla_put_u32(skb, ZCACHE_A_STORE_MAX_KEY_LEN, c->max_key_len) ?:
 	       nla_put_u32(skb, ZCACHE_A_STORE_INLINE_LIMIT,
-			   c->inline_limit) ?:
+			   READ_ONCE(c->inline_limit)) ?:
 	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_SPLICE_THRESHOLD,
 				  READ_ONCE(c->splice_threshold)) ?:
 	       nla_put_u32(skb, ZCACHE_A_STORE_MODE, c->mode) ?:
@@ -215,7 +252,10 @@ static int zc_netlink_put_store(struct sk_buff *skb,
 	       nla_put_u32(skb, ZCACHE_A_STORE_OPENS,
 			   READ_ONCE(store->opens)) ?:
 	       zc_netlink_put_stats(skb, store) ?:
-	       nla_put_u32(skb, ZCACHE_A_STORE_COPY, READ_ONCE(c->copy));
+	       nla_put_u32(skb, ZCACHE_A_STORE_COPY, READ_ONCE(c->copy)) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_DEFAULT_TTL,
+				  READ_ONCE(c->default_ttl_ms)) ?:
+	       nla_put_u32(skb, ZCACHE_A_STORE_GRACE, READ_ONCE(c->grace_ms));
 }
 
 /* Starts a reply to a request; @hdr is the message's header. */
@@ -321,7 +361,7 @@ static int zc_netlink_put_object(struct sk_buff *skb,
 	       zc_netlink_put_u64(skb, ZCACHE_A_OBJECT_CREATED,
 				  object->created_ns) ?:
 	       zc_netlink_put_u64(skb, ZCACHE_A_OBJECT_EXPIRES,
-				  object->expires_ns);
+				  READ_ONCE(object->expires_ns));
 }
 
 int zcache_nl_object_get_doit(struct sk_buff *skb, struct genl_info *info)

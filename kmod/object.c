@@ -18,10 +18,12 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
+#include "expire.h"
 #include "object.h"
 #include "pages.h"
 #include "reclaim.h"
 #include "store.h"
+#include "trace.h"
 
 /* A hash bucket is a pointer; the table is at most half empty after growth. */
 #define ZC_OBJECT_INDEX_COST	(2 * sizeof(void *))
@@ -33,8 +35,8 @@
  * a large header blob and is kmalloc()'s.
  */
 static_assert(!IS_ENABLED(CONFIG_SLOB)); /* its kfree() knows kmalloc() only */
-#define ZC_OBJECT_STEP		128
-#define ZC_OBJECT_CLASSES	32
+#define ZC_OBJECT_STEP		64
+#define ZC_OBJECT_CLASSES	64
 
 static struct kmem_cache *zc_object_cache[ZC_OBJECT_CLASSES];
 
@@ -49,7 +51,8 @@ int zc_object_init(void)
 	unsigned int i, size;
 	char name[24];
 
-	for (i = 0; i < ZC_OBJECT_CLASSES; i++) {
+	/* The first has room for a key of one byte. */
+	for (i = head / ZC_OBJECT_STEP; i < ZC_OBJECT_CLASSES; i++) {
 		size = (i + 1) * ZC_OBJECT_STEP;
 		snprintf(name, sizeof(name), "zcache-%u", size);
 		/* The blob is what users' bytes are copied into and out of. */
@@ -143,7 +146,7 @@ static int zc_object_check(const struct zc_store *store,
 	if (put->header_len > ZC_HEADER_MAX || put->etag_len > ZC_ETAG_MAX ||
 	    put->type_len > ZC_TYPE_MAX || put->expires_ns < 0)
 		return -EINVAL;
-	if (put->data_len > store->config.max_object_size)
+	if (put->data_len > READ_ONCE(store->config.max_object_size))
 		return -EFBIG;
 	return 0;
 }
@@ -185,7 +188,8 @@ static int zc_object_copy_blob(struct zc_object *object,
 struct zc_object *zc_object_new(struct zc_store *store,
 				const struct zc_put *put)
 {
-	bool is_inline = put->data_len <= store->config.inline_limit;
+	bool is_inline = put->data_len <=
+			 READ_ONCE(store->config.inline_limit);
 	struct zc_object *object;
 	size_t len;
 	int err;
@@ -204,6 +208,7 @@ struct zc_object *zc_object_new(struct zc_store *store,
 	memset(object, 0, sizeof(*object));
 	refcount_set(&object->refs, 1);
 	INIT_LIST_HEAD(&object->entry);
+	RB_CLEAR_NODE(&object->expiry);
 	object->is_inline = is_inline;
 	object->key_len = put->key_len;
 	object->etag_len = put->etag_len;
@@ -305,6 +310,7 @@ static void zc_object_dequeue(struct zc_object *object)
 		store->hand = object->entry.prev == &store->queue ?
 			      NULL : object->entry.prev;
 	list_del_init(&object->entry);
+	zc_expire_unlink(object);
 	object->linked = false;
 	store->objects--;
 	store->linked_charge -= object->charge;
@@ -343,11 +349,17 @@ int zc_object_add(struct zc_object *object, bool excl)
 	struct zc_store *store = object->store;
 	struct zc_object *old;
 	int err = 0;
+	s64 expires_ns = object->expires_ns;
+	u64 ttl;
 
 	might_sleep();
 	if (object->inode && zc_pages_failed(object->inode))
 		return -EIO;
 	object->created_ns = ktime_get_real_ns();
+	ttl = READ_ONCE(store->config.default_ttl_ms);
+	if (!expires_ns && ttl)
+		object->expires_ns = min_t(u64, S64_MAX, object->created_ns +
+					   ttl * NSEC_PER_MSEC);
 	/* For the index; before the object can be found. */
 	refcount_inc(&object->refs);
 
@@ -377,15 +389,19 @@ int zc_object_add(struct zc_object *object, bool excl)
 	object->linked = true;
 	store->objects++;
 	store->linked_charge += object->charge;
+	zc_expire_link(object);
 out:
 	rcu_read_unlock();
 	spin_unlock(&store->lock);
 
 	if (err) {
+		/* The time begins with the commit that works. */
+		object->expires_ns = expires_ns;
 		/* Not the last reference: the caller has one. */
 		zc_object_put(object);
 		return err;
 	}
+	trace_zcache_commit(object);
 	if (old) {
 		zc_object_put(old);
 		zc_store_count(store, ZC_C_REPLACES, 1);
@@ -423,16 +439,17 @@ struct zc_object *zc_object_find(struct zc_store *store,
 }
 
 /**
- * zc_object_del() - make a key's object vanish
+ * zc_object_del() - make a key's object vanish, or expire
  * @store: where
  * @key: the key
  * @generation: in: the version to delete, 0 for any; out: the version deleted
+ * @soft: it expires, and stays
  *
  * Context: process; may sleep.
  * Return: 0, -ENOENT, or -ESTALE if it is another version.
  */
 int zc_object_del(struct zc_store *store, const struct zc_key *key,
-		  u64 *generation)
+		  u64 *generation, bool soft)
 {
 	struct zc_object *object;
 	int err = 0;
@@ -445,15 +462,20 @@ int zc_object_del(struct zc_store *store, const struct zc_key *key,
 		err = -ENOENT;
 	else if (*generation && *generation != object->generation)
 		err = -ESTALE;
+	else if (soft)
+		zc_expire_now(object);
 	else
 		zc_object_unlink(object);
+	/* It may be gone once the lock is free. */
+	if (!err)
+		*generation = object->generation;
 	rcu_read_unlock();
 	spin_unlock(&store->lock);
 	if (err)
 		return err;
 
-	*generation = object->generation;
-	zc_object_put(object);
+	if (!soft)
+		zc_object_put(object);
 	zc_store_count(store, ZC_C_DELETES, 1);
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <linux/kernel.h>
 #include <linux/list.h>
+#include <linux/rbtree_types.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 #include <linux/timekeeping.h>
@@ -42,12 +43,15 @@ struct zc_key {
  * @type_len: bytes of the content type
  * @key_len: bytes of the key
  * @header_len: bytes of the header blob
+ * @expiry: in zc_store.expiring while it is linked and expires; protected by
+ *	zc_store.lock
  * @store: the store, referenced
  * @inode: the pages; of an inline object NULL until it is opened first
  * @size: bytes of the object
  * @generation: of this version; set when it is committed
  * @charge: bytes taken from the capacity; protected by zc_store.lock
- * @expires_ns: CLOCK_REALTIME nanoseconds, 0 for never
+ * @expires_ns: CLOCK_REALTIME nanoseconds, 0 for never; of a linked object
+ *	changed under zc_store.lock, read without it
  * @created_ns: CLOCK_REALTIME nanoseconds of the commit
  * @blob: key, entity tag, content type, header blob, then inline bytes
  */
@@ -66,6 +70,7 @@ struct zc_object {
 	u8 type_len;
 	u16 key_len;
 	u16 header_len;
+	struct rb_node expiry;
 	struct zc_store *store;
 	struct inode *inode;
 	u64 size;
@@ -91,7 +96,7 @@ int zc_object_add(struct zc_object *object, bool excl);
 struct zc_object *zc_object_find(struct zc_store *store,
 				 const struct zc_key *key);
 int zc_object_del(struct zc_store *store, const struct zc_key *key,
-		  u64 *generation);
+		  u64 *generation, bool soft);
 void zc_object_unlink(struct zc_object *object);
 struct inode *zc_object_inode(struct zc_object *object);
 
@@ -136,8 +141,9 @@ static inline void zc_object_put(struct zc_object *object)
 /** zc_object_expired() - Return: whether the object's time is over */
 static inline bool zc_object_expired(const struct zc_object *object)
 {
-	return object->expires_ns &&
-	       ktime_get_real_ns() >= (u64)object->expires_ns;
+	s64 expires_ns = READ_ONCE(object->expires_ns);
+
+	return expires_ns && ktime_get_real_ns() >= (u64)expires_ns;
 }
 
 /** zc_object_state() - Return: ZC_STATE_* bits of the object */

@@ -15,6 +15,7 @@
 #include "object.h"
 #include "reclaim.h"
 #include "store.h"
+#include "trace.h"
 
 /*
  * Objects looked at, and taken, while the lock is held once: some microseconds
@@ -62,6 +63,31 @@ static bool zc_reclaim_keeps(const struct zc_reclaim *r,
 	return true;
 }
 
+/**
+ * zc_reclaim_begin() - objects are about to be unlinked and freed
+ * @store: the store
+ *
+ * Who finds nothing to evict waits for zc_reclaim_end() then, as room is coming.
+ * Before the first one is unlinked, or held for it; not for as long as a user
+ * likes. Several may be under way.
+ */
+void zc_reclaim_begin(struct zc_store *store)
+{
+	spin_lock(&store->lock);
+	store->evicting++;
+	spin_unlock(&store->lock);
+}
+
+/** zc_reclaim_end() - the end of zc_reclaim_begin(): they are freed */
+void zc_reclaim_end(struct zc_store *store)
+{
+	spin_lock(&store->lock);
+	store->evicting--;
+	store->evict_round++;
+	spin_unlock(&store->lock);
+	wake_up_all(&store->evicted);
+}
+
 /* Unlinks victims and frees them. Returns whether to go on. */
 static bool zc_reclaim_batch(struct zc_reclaim *r)
 {
@@ -93,16 +119,13 @@ static bool zc_reclaim_batch(struct zc_reclaim *r)
 
 	r->objects += nr;
 	for (i = 0; i < nr; i++) {
+		if (!r->all)
+			trace_zcache_evict(victims[i]);
 		zc_object_put(victims[i]);
 		cond_resched();
 	}
-	if (nr) {
-		spin_lock(&store->lock);
-		store->evicting--;
-		store->evict_round++;
-		spin_unlock(&store->lock);
-		wake_up_all(&store->evicted);
-	}
+	if (nr)
+		zc_reclaim_end(store);
 	cond_resched();
 	return r->freed < r->want && r->scan && (seen || nr);
 }
@@ -153,17 +176,18 @@ int zc_reclaim_charge(struct zc_store *store, u64 bytes)
 
 	might_sleep();
 	/* What never fits evicts nothing. */
-	if (bytes > store->config.capacity)
+	if (bytes > READ_ONCE(store->config.capacity))
 		return -ENOSPC;
 	while (!zc_store_charge(store, bytes)) {
-		u64 used = atomic64_read(&store->used);
-		u64 room = store->config.capacity - used;
+		u64 capacity = READ_ONCE(store->config.capacity);
+		u64 need = atomic64_read(&store->used) + bytes;
 
 		if (READ_ONCE(store->dead))
 			return -ENODEV;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		if (room >= bytes || zc_reclaim_evict(store, bytes - room))
+		if (need <= capacity ||
+		    zc_reclaim_evict(store, need - capacity))
 			continue;
 		/* Or has somebody taken them all and is still freeing? */
 		spin_lock(&store->lock);
@@ -229,6 +253,7 @@ static unsigned long zc_reclaim_scan(struct shrinker *shrinker,
 	zc_reclaim_run(&r);
 	zc_store_count(store, ZC_C_SHRINKS, r.objects);
 	zc_store_count(store, ZC_C_SHRUNK_BYTES, r.freed);
+	trace_zcache_shrink(store, r.want, r.freed, r.objects);
 	/*
 	 * A look that only took marks away is no reason to stop: the next one
 	 * goes on from there. One all round that found nothing is.

@@ -21,6 +21,7 @@
 #include "ofile.h"
 #include "send.h"
 #include "store.h"
+#include "trace.h"
 #include "xmit.h"
 
 #define ZC_SEND_CONDITIONS	(ZC_SEND_IF_MATCH | ZC_SEND_IF_NONE_MATCH)
@@ -266,6 +267,12 @@ static int zc_send_object(struct zc_xmit *x, struct zc_object *object,
 		err = 0;
 	zc_store_count(x->store, err ? ZC_C_SENDS_FAILED :
 		       x->pos < x->end ? ZC_C_SENDS_PARTIAL : ZC_C_SENDS, 1);
+	if (!err && x->pos < x->end)
+		trace_zcache_partial(object, send->skip, x->pos - send->skip,
+				     x->total, 0);
+	else
+		trace_zcache_send(object, send->skip, x->pos - send->skip,
+				  x->total, err);
 	return err;
 }
 

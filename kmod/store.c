@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 
 #include "compat.h"
+#include "expire.h"
 #include "node.h"
 #include "object.h"
 #include "pages.h"
@@ -83,6 +84,7 @@ static struct zc_store *zc_store_alloc(const struct zc_store_config *config)
 	INIT_LIST_HEAD(&store->queue);
 	init_waitqueue_head(&store->evicted);
 	INIT_LIST_HEAD(&store->entry);
+	zc_expire_init(store);
 
 	store->stats = alloc_percpu(struct zc_stats);
 	if (!store->stats) {
@@ -192,6 +194,52 @@ err_unlock:
 }
 
 /**
+ * zc_store_set() - change a store while it is in use
+ * @store: the store
+ * @config: its configuration, with what is to change changed
+ *
+ * Calls that are under way may still go by the old values. The caller excludes
+ * others that set.
+ *
+ * Context: process; may sleep.
+ */
+void zc_store_set(struct zc_store *store,
+		  const struct zc_store_config *config)
+{
+	struct zc_store_config *to = &store->config;
+
+	/* One word each. */
+	WRITE_ONCE(to->capacity, config->capacity);
+	WRITE_ONCE(to->max_object_size, config->max_object_size);
+	WRITE_ONCE(to->inline_limit, config->inline_limit);
+	WRITE_ONCE(to->splice_threshold, config->splice_threshold);
+	WRITE_ONCE(to->copy, config->copy);
+	WRITE_ONCE(to->default_ttl_ms, config->default_ttl_ms);
+	WRITE_ONCE(to->grace_ms, config->grace_ms);
+	zc_expire_rearm(store);
+}
+
+/**
+ * zc_store_fit() - make a store as small as its capacity
+ * @store: the store
+ * @extack: for a word of warning
+ *
+ * What is in use stays above it until it is let go.
+ *
+ * Context: process; may sleep.
+ * Return: 0, or -EINTR on a fatal signal: the rest goes when room is wanted.
+ */
+int zc_store_fit(struct zc_store *store, struct netlink_ext_ack *extack)
+{
+	int err = zc_reclaim_charge(store, 0);
+
+	if (err == -ENOSPC)
+		NL_SET_ERR_MSG(extack,
+			       "more than the new capacity is in use; nothing is added until it is let go");
+	return err == -EINTR ? err : 0;
+}
+
+/**
  * zc_store_del() - delete a store with all its objects
  * @name: which
  * @force: even if files of it are open
@@ -230,6 +278,7 @@ int zc_store_del(const char *name, bool force, struct netlink_ext_ack *extack)
 	mutex_unlock(&zc_store_mutex);
 
 	/* A commit looks at dead under the lock: nothing comes after this. */
+	zc_expire_stop(store);
 	zc_reclaim_flush(store);
 	zc_store_put(store);
 	return 0;
@@ -351,11 +400,19 @@ void zc_store_del_fd(struct zc_store *store)
 bool zc_store_charge(struct zc_store *store, u64 bytes)
 {
 	s64 used = atomic64_read(&store->used);
+	u64 capacity;
 
 	do {
-		if (bytes > store->config.capacity - used)
+		capacity = READ_ONCE(store->config.capacity);
+		/* More may be used: the capacity was lowered. */
+		if (used > capacity || bytes > capacity - used)
 			return false;
 	} while (!atomic64_try_cmpxchg(&store->used, &used, used + bytes));
+	/* It was lowered in between, and who did so may have looked already. */
+	if (used + bytes > READ_ONCE(store->config.capacity)) {
+		atomic64_sub(bytes, &store->used);
+		return false;
+	}
 	return true;
 }
 

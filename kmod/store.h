@@ -4,10 +4,12 @@
 
 #include <linux/cdev.h>
 #include <linux/device.h>
+#include <linux/rbtree.h>
 #include <linux/rhashtable.h>
 #include <linux/shrinker.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <uapi/linux/zcache.h>
 
 #include "stats.h"
@@ -25,12 +27,15 @@ struct netlink_ext_ack;
  * @max_key_len: bytes of the longest key
  * @inline_limit: objects up to this many bytes live in slab memory
  * @copy: enum zcache_copy: for whom bytes are copied in any case
+ * @grace_ms: milliseconds that an expired object is kept
+ * @default_ttl_ms: milliseconds after which an object expires that brings no
+ *	time of its own; 0 for never
  * @mode: permission bits of the node
  * @uid: owner of the node
  * @gid: group of the node
  *
- * Constant, but for @splice_threshold and @copy, which may change at any time
- * and are read once where they are used.
+ * What zc_store_set() changes may change at any time, and is read once where
+ * it is used; the rest is constant.
  */
 struct zc_store_config {
 	char name[ZC_NAME_MAX + 1];
@@ -40,6 +45,8 @@ struct zc_store_config {
 	u32 max_key_len;
 	u32 inline_limit;
 	u32 copy;
+	u32 grace_ms;
+	u64 default_ttl_ms;
 	umode_t mode;
 	kuid_t uid;
 	kgid_t gid;
@@ -60,13 +67,16 @@ struct zc_store_config {
  *	@lock, but far from what changes: every call looks at it
  * @index: key to object; read under RCU, changed under @lock
  * @lock: protects the members below it, changes of @index, and
- *	zc_object.entry, zc_object.linked and zc_object.charge
+ *	zc_object.entry, .linked, .charge, .expiry and, of linked ones,
+ *	.expires_ns
  * @opens: open files of the node
  * @fds: object and fill fds
  * @queue: the objects of @index, newest first
  * @hand: where SIEVE looks next; NULL for the tail of @queue
  * @objects: how many are in @queue
  * @linked_charge: sum of their charges
+ * @expiring: those of them that expire, by their time
+ * @sweep: takes out those whose time is over
  * @evicting: rounds of eviction that have unlinked objects not yet freed
  * @evict_round: how many such rounds have ended
  * @evicted: woken when one ends
@@ -92,6 +102,8 @@ struct zc_store {
 	struct list_head *hand;
 	u64 objects;
 	u64 linked_charge;
+	struct rb_root_cached expiring;
+	struct delayed_work sweep;
 	unsigned int evicting;
 	unsigned int evict_round;
 	wait_queue_head_t evicted;
@@ -104,6 +116,9 @@ void zc_store_exit(void);
 
 int zc_store_new(const struct zc_store_config *config,
 		 struct netlink_ext_ack *extack);
+void zc_store_set(struct zc_store *store,
+		  const struct zc_store_config *config);
+int zc_store_fit(struct zc_store *store, struct netlink_ext_ack *extack);
 int zc_store_del(const char *name, bool force, struct netlink_ext_ack *extack);
 struct zc_store *zc_store_find(const char *name);
 int zc_store_walk(unsigned int first, unsigned int *seq,

@@ -26,6 +26,7 @@
 #include "pages.h"
 #include "splice.h"
 #include "store.h"
+#include "trace.h"
 #include "xmit.h"
 
 /* Bytes copied from folios are reached by address. */
@@ -188,6 +189,7 @@ void zc_xmit_splices(struct zc_xmit *x, u64 threshold, bool copy)
 	if (reason != ZC_C_NR) {
 		zc_store_count(x->store, ZC_C_FALLBACKS, 1);
 		zc_store_count(x->store, reason, 1);
+		trace_zcache_fallback(x->store, reason);
 	}
 }
 

@@ -57,6 +57,13 @@ static inline struct folio *zc_compat_alloc_folio(gfp_t gfp,
 #define ZC_COMPAT_IDMAP struct user_namespace
 #endif
 
+/* The workqueue for work that is not bound to a CPU has a new name. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define zc_compat_unbound_wq system_dfl_wq
+#else
+#define zc_compat_unbound_wq system_unbound_wq
+#endif
+
 /* Memory that failed leaves the mapping; by page before 6.8. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
 #define ZC_COMPAT_ERROR_REMOVE	.error_remove_folio = generic_error_remove_folio,

@@ -78,6 +78,8 @@
 #define ZC_IOC_SEND		_IO(ZC_IOC_TYPE, 0x87)	/* struct zc_send */
 #define ZC_IOC_DELETE		_IO(ZC_IOC_TYPE, 0x88)	/* struct zc_delete */
 #define ZC_IOC_SEND_BATCH	_IO(ZC_IOC_TYPE, 0x89)	/* struct zc_send_batch */
+#define ZC_IOC_PURGE		_IO(ZC_IOC_TYPE, 0x8a)	/* struct zc_purge */
+#define ZC_IOC_TOUCH		_IO(ZC_IOC_TYPE, 0x8b)	/* struct zc_touch */
 
 /* Bits of zc_info.features: what a program may rely on. */
 #define ZC_FEAT_SEND_SPLICE	(1ULL << 0)	/* SEND passes pages by reference */
@@ -132,7 +134,8 @@ struct zc_info {
  * @etag_len: bytes of the entity tag, 0 to ZC_ETAG_MAX
  * @type_len: bytes of the content type, 0 to ZC_TYPE_MAX
  * @expires_ns: CLOCK_REALTIME nanoseconds at which the object stops being
- *	served; 0: never
+ *	served; 0: as the store's default says, or never; where there is a
+ *	default, the largest number is never
  * @data: PUT: address of the bytes; FILL: must be 0
  * @data_len: bytes of the object, which may be 0
  * @generation: (out) PUT: the new version; FILL: not written
@@ -204,7 +207,8 @@ struct zc_commit {
  * @data_len: (out) bytes of the object
  * @resident: (out) bytes of it that are in memory
  * @charge: (out) bytes it takes of the store's capacity
- * @expires_ns: (out) as given at PUT
+ * @expires_ns: (out) CLOCK_REALTIME nanoseconds at which it stops being
+ *	served, 0 for never
  * @created_ns: (out) CLOCK_REALTIME nanoseconds of the commit
  * @hits: (out) times it was found, approximately
  * @state: (out) ZC_STATE_* bits
@@ -459,17 +463,23 @@ struct zc_send_batch {
 	__u32 __reserved;
 };
 
+/* Flags of ZC_IOC_DELETE. */
+#define ZC_DELETE_SOFT		(1U << 0)	/* it expires now, and stays */
+
 /**
  * struct zc_delete - argument of ZC_IOC_DELETE: make a key's object vanish
  * @size: sizeof(struct zc_delete)
- * @flags: must be 0
+ * @flags: ZC_DELETE_*
  * @key: address of the key
  * @key_len: bytes of the key
  * @__reserved: must be 0
  * @generation: (in/out) in: delete only this version (else ESTALE), 0 for any;
  *	out: the version deleted
  *
- * An expired object counts as existing here.
+ * An expired object counts as existing here. With ZC_DELETE_SOFT the object
+ * expires instead, at the time of CLOCK_REALTIME: it stays for the store's
+ * grace, for calls that are made with ..._EXPIRED_OK. One that has expired
+ * stays as it is.
  */
 struct zc_delete {
 	__u32 size;
@@ -478,6 +488,62 @@ struct zc_delete {
 	__u32 key_len;
 	__u32 __reserved;
 	__aligned_u64 generation;
+};
+
+/* Flags of ZC_IOC_PURGE. */
+#define ZC_PURGE_SOFT		(1U << 0)	/* they expire now, and stay */
+
+/**
+ * struct zc_purge - argument of ZC_IOC_PURGE: make many objects vanish
+ * @size: sizeof(struct zc_purge)
+ * @flags: ZC_PURGE_*
+ * @key: address of the bytes with which the keys begin; 0 if there are none
+ * @key_len: how many; 0 for all objects
+ * @__reserved: must be 0
+ * @objects: (out) how many vanished or, with ZC_PURGE_SOFT, expired
+ * @bytes: (out) what they took of the store's capacity
+ *
+ * What is committed after the call began stays. Objects that have expired
+ * count, but not with ZC_PURGE_SOFT, for which see ZC_DELETE_SOFT. EINTR: a signal that kills ended it; what
+ * was done is done.
+ */
+struct zc_purge {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 key;
+	__u32 key_len;
+	__u32 __reserved;
+	__aligned_u64 objects;
+	__aligned_u64 bytes;
+};
+
+/* Flags of ZC_IOC_TOUCH. */
+#define ZC_TOUCH_EXPIRES	(1U << 0)	/* give it the time expires_ns */
+#define ZC_TOUCH_EXPIRED_OK	(1U << 1)	/* also if it has expired */
+
+/**
+ * struct zc_touch - argument of ZC_IOC_TOUCH: use an object without its bytes
+ * @size: sizeof(struct zc_touch)
+ * @flags: ZC_TOUCH_*
+ * @key: address of the key
+ * @key_len: bytes of the key
+ * @__reserved: must be 0
+ * @generation: (in/out) in: the version wanted, 0 for any; out: the version
+ * @expires_ns: (in/out) in: with ZC_TOUCH_EXPIRES, CLOCK_REALTIME nanoseconds
+ *	at which it stops being served, 0 for never; else 0. out: the time it has
+ *
+ * Counts as a use for eviction, not as a hit. An object that was found to be
+ * still right, expired or not, is made fresh by TOUCH with both flags; nobody
+ * who reads it meanwhile notices.
+ */
+struct zc_touch {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 key;
+	__u32 key_len;
+	__u32 __reserved;
+	__aligned_u64 generation;
+	__s64 __attribute__((aligned(8))) expires_ns;
 };
 
 #endif /* _UAPI_LINUX_ZCACHE_H */

@@ -55,7 +55,15 @@
 	  "Fallbacks because the object lives in slab memory.")		\
 	X(CONDITIONS_FAILED, "conditions-failed", "calls",		\
 	  "SEND calls whose condition on the entity tag did not hold.")	\
-	X(BATCHES, "batches", "calls", "SEND_BATCH calls.")
+	X(BATCHES, "batches", "calls", "SEND_BATCH calls.")		\
+	X(EXPIRIES, "expiries", "objects", "Expired objects swept.")	\
+	X(EXPIRED_BYTES, "expired-bytes", "bytes",			\
+	  "Charge of the expired objects swept.")			\
+	X(PURGES, "purges", "calls", "PURGE calls.")			\
+	X(PURGED_OBJECTS, "purged-objects", "objects",			\
+	  "Objects that PURGE took, or made expire.")			\
+	X(PURGED_BYTES, "purged-bytes", "bytes",			\
+	  "Charge of the objects that PURGE took, or made expire.")
 
 enum zc_counter {
 #define ZC_COUNTER_ENUM(id, name, unit, sentence) ZC_C_##id,
