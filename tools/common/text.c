@@ -44,28 +44,27 @@ int parse_u64(const char *s, uint64_t max, uint64_t *out)
 	return 0;
 }
 
-static int suffix_shift(const char *s)
-{
-	static const struct {
-		char c;
-		int shift;
-	} table[] = {
-		{ 'k', 10 }, { 'K', 10 }, { 'M', 20 }, { 'G', 30 }, { 'T', 40 },
-	};
-	size_t i;
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
 
-	if (!*s)
-		return 0;
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (s[0] == table[i].c && !s[1])
-			return table[i].shift;
-	return -EINVAL;
-}
+static const struct unit sizes[] = {
+	{ "", 1 }, { "k", 1ULL << 10 }, { "K", 1ULL << 10 }, { "M", 1ULL << 20 },
+	{ "G", 1ULL << 30 }, { "T", 1ULL << 40 }, { NULL, 0 },
+};
 
-int parse_size(const char *s, uint64_t *out)
+/* The largest first, as format_duration() wants them. */
+static const struct unit durations[] = {
+	{ "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 },
+	{ "", 1000 }, { NULL, 0 },
+};
+
+/* A number, perhaps with decimals, and the name of a unit. */
+static int parse_units(const char *s, const struct unit *unit, uint64_t *out)
 {
-	uint64_t whole, fraction = 0, unit = 1;
-	int shift, err;
+	uint64_t whole, fraction = 0, scale = 1;
+	int err;
 
 	err = digits(&s, &whole);
 	if (err)
@@ -77,20 +76,40 @@ int parse_size(const char *s, uint64_t *out)
 		if (err || s - start > DECIMALS_MAX)
 			return -EINVAL;
 		while (start++ < s)
-			unit *= 10;
+			scale *= 10;
 	}
-	shift = suffix_shift(s);
-	if (shift < 0)
-		return shift;
-	if (whole > UINT64_MAX >> shift)
-		return -ERANGE;
-	whole <<= shift;
-	fraction <<= shift;
-	if (fraction % unit)
+	while (unit->name && strcmp(unit->name, s))
+		unit++;
+	if (!unit->name)
 		return -EINVAL;
-	/* The fraction is less than one unit, so it only fills the zero low bits. */
-	*out = whole + fraction / unit;
+	fraction *= unit->factor;
+	if (fraction % scale)
+		return -EINVAL;
+	fraction /= scale;
+	if (whole > (UINT64_MAX - fraction) / unit->factor)
+		return -ERANGE;
+	*out = whole * unit->factor + fraction;
 	return 0;
+}
+
+int parse_size(const char *s, uint64_t *out)
+{
+	return parse_units(s, sizes, out);
+}
+
+int parse_duration(const char *s, uint64_t *ms)
+{
+	return parse_units(s, durations, ms);
+}
+
+const char *format_duration(uint64_t ms, char buf[DURATION_TEXT])
+{
+	const struct unit *unit = durations;
+
+	while (ms % unit->factor)
+		unit++;
+	snprintf(buf, DURATION_TEXT, "%" PRIu64 "%s", ms / unit->factor, unit->name);
+	return buf;
 }
 
 const char *format_size(uint64_t bytes, char buf[SIZE_TEXT])

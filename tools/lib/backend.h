@@ -31,6 +31,8 @@ struct zc_backend {
 	int (*send)(struct zc_cache *cache, struct zc_send *send);
 	int (*send_batch)(struct zc_cache *cache, struct zc_send_batch *batch);
 	int (*del)(struct zc_cache *cache, struct zc_delete *del);
+	int (*purge)(struct zc_cache *cache, struct zc_purge *purge);
+	int (*touch)(struct zc_cache *cache, struct zc_touch *touch);
 };
 
 extern const struct zc_backend zc_backend_kmod;

@@ -104,6 +104,16 @@ static int kmod_delete(struct zc_cache *cache, struct zc_delete *del)
 	return call(cache, ZC_IOC_DELETE, del);
 }
 
+static int kmod_purge(struct zc_cache *cache, struct zc_purge *purge)
+{
+	return call(cache, ZC_IOC_PURGE, purge);
+}
+
+static int kmod_touch(struct zc_cache *cache, struct zc_touch *touch)
+{
+	return call(cache, ZC_IOC_TOUCH, touch);
+}
+
 const struct zc_backend zc_backend_kmod = {
 	.prefix = "kmod",
 	.open = kmod_open,
@@ -118,4 +128,6 @@ const struct zc_backend zc_backend_kmod = {
 	.send = kmod_send,
 	.send_batch = kmod_send_batch,
 	.del = kmod_delete,
+	.purge = kmod_purge,
+	.touch = kmod_touch,
 };

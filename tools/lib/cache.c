@@ -118,3 +118,15 @@ int zc_delete(struct zc_cache *cache, struct zc_delete *del)
 	del->size = sizeof(*del);
 	return cache->be->del(cache, del);
 }
+
+int zc_purge(struct zc_cache *cache, struct zc_purge *purge)
+{
+	purge->size = sizeof(*purge);
+	return cache->be->purge(cache, purge);
+}
+
+int zc_touch(struct zc_cache *cache, struct zc_touch *touch)
+{
+	touch->size = sizeof(*touch);
+	return cache->be->touch(cache, touch);
+}

@@ -29,7 +29,8 @@ static inline uint64_t zc_ptr(const void *p)
 
 /*
  * Opens a store: "kmod:NAME" is the node /dev/zcache/NAME of the kernel
- * module. flags is O_RDONLY, or O_RDWR for zc_put, zc_fill and zc_delete.
+ * module. flags is O_RDONLY, or O_RDWR for zc_put, zc_fill, zc_delete, zc_purge
+ * and zc_touch.
  */
 int zc_open(const char *name, int flags, struct zc_cache **cache);
 void zc_close(struct zc_cache *cache);
@@ -51,6 +52,8 @@ int zc_send(struct zc_cache *cache, struct zc_send *send);
 /* Fills in send_size and the size of each message as well; never waits. */
 int zc_send_batch(struct zc_cache *cache, struct zc_send_batch *batch);
 int zc_delete(struct zc_cache *cache, struct zc_delete *del);
+int zc_purge(struct zc_cache *cache, struct zc_purge *purge);
+int zc_touch(struct zc_cache *cache, struct zc_touch *touch);
 
 /*
  * Called by zc_put_file() after each piece with the bytes done so far; a

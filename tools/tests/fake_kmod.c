@@ -134,7 +134,7 @@ int fake_injected(const char *name)
 	return fail && !strncmp(fail, name, len) && fail[len] == '=' ? -atoi(fail + len + 1) : 0;
 }
 
-static int64_t now_ns(void)
+int64_t fake_now(void)
 {
 	struct timespec ts;
 
@@ -142,7 +142,7 @@ static int64_t now_ns(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-static int hex_name(uint64_t key, uint32_t len, char name[80])
+int fake_hex_name(uint64_t key, uint32_t len, char name[80])
 {
 	char *hex;
 
@@ -157,7 +157,7 @@ static int hex_name(uint64_t key, uint32_t len, char name[80])
 	return 0;
 }
 
-static int read_meta(int dir, const char *name, struct meta *m)
+int fake_read_meta(int dir, const char *name, struct meta *m)
 {
 	char file[100];
 	int fd, n;
@@ -169,6 +169,24 @@ static int read_meta(int dir, const char *name, struct meta *m)
 	n = read(fd, m, sizeof(*m));
 	close(fd);
 	return n == sizeof(*m) ? 0 : -EIO;
+}
+
+void fake_write_meta(int dir, const char *name, const struct meta *m)
+{
+	char file[100], temporary[100];
+	int fd;
+
+	snprintf(file, sizeof(file), "%s.m", name);
+	snprintf(temporary, sizeof(temporary), "%s.t", name);
+	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (write(fd, m, sizeof(*m)) != sizeof(*m) || renameat(dir, temporary, dir, file))
+		abort();
+	close(fd);
+}
+
+bool fake_expired(const struct meta *m)
+{
+	return m->expires_ns && m->expires_ns <= fake_now();
 }
 
 static int open_data(int dir, const char *name, uint64_t generation)
@@ -195,17 +213,17 @@ int fake_find(int dir, int object_fd, bool by_fd, uint64_t key, uint32_t key_len
 		*data = dup(object_fd);
 		return 0;
 	}
-	err = hex_name(key, key_len, name);
+	err = fake_hex_name(key, key_len, name);
 	if (err)
 		return err;
 	/* A replacement between the two looks like a missing file. */
 	for (tries = 0; tries < 100; tries++) {
-		err = read_meta(dir, name, m);
+		err = fake_read_meta(dir, name, m);
 		if (err)
 			return err;
 		if (generation && m->generation != generation)
 			return -ESTALE;
-		if (m->expires_ns && m->expires_ns <= now_ns() && !expired_ok)
+		if (!expired_ok && fake_expired(m))
 			return -ENOENT;
 		*data = open_data(dir, name, m->generation);
 		if (*data >= 0)
@@ -231,28 +249,23 @@ static uint64_t next_generation(int dir)
 
 static int publish(int dir, const char *name, struct meta *m, int data, bool excl)
 {
-	char file[120], meta[100], temporary[120];
+	char file[120];
 	struct meta old;
 	off_t at = 0;
 	int fd, had;
 
-	had = !read_meta(dir, name, &old);
+	had = !fake_read_meta(dir, name, &old);
 	if (had && excl)
 		return -EEXIST;
 	m->generation = next_generation(dir);
-	m->created_ns = now_ns();
+	m->created_ns = fake_now();
 	snprintf(file, sizeof(file), "%s.%llu", name, (unsigned long long)m->generation);
 	fd = openat(dir, file, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	while ((uint64_t)at < m->data_len)
 		if (sendfile(fd, data, &at, m->data_len - at) <= 0)
 			abort();
 	close(fd);
-	snprintf(meta, sizeof(meta), "%s.m", name);
-	snprintf(temporary, sizeof(temporary), "%s.t", name);
-	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (write(fd, m, sizeof(*m)) != sizeof(*m) || renameat(dir, temporary, dir, meta))
-		abort();
-	close(fd);
+	fake_write_meta(dir, name, m);
 	if (had) {
 		snprintf(file, sizeof(file), "%s.%llu", name, (unsigned long long)old.generation);
 		unlinkat(dir, file, 0);
@@ -269,7 +282,7 @@ static void blob(char *to, uint64_t from, uint32_t len)
 
 static int check_put(const struct fd *node, const struct zc_put *p, struct meta *m, char name[80])
 {
-	int err = hex_name(p->key, p->key_len, name);
+	int err = fake_hex_name(p->key, p->key_len, name);
 
 	if (err)
 		return err;
@@ -350,6 +363,7 @@ static int do_commit(int fd, struct fd *fill, struct zc_commit *c)
 static int do_info(struct zc_info *i)
 {
 	i->abi = ZC_ABI_VERSION;
+	i->features = ZC_FEAT_LARGE_FOLIOS;
 	i->capacity = CAPACITY;
 	i->max_object_size = MAX_OBJECT;
 	i->max_key_len = 32;
@@ -379,7 +393,7 @@ static int do_stat(int dir, struct zc_stat *s)
 	s->expires_ns = m.expires_ns;
 	s->created_ns = m.created_ns;
 	s->hits = 0;
-	s->state = m.expires_ns && m.expires_ns <= now_ns() ? ZC_STATE_EXPIRED : 0;
+	s->state = fake_expired(&m) ? ZC_STATE_EXPIRED : 0;
 	s->header_len = m.header_len;
 	s->etag_len = m.etag_len;
 	s->type_len = m.type_len;
@@ -421,29 +435,11 @@ static int do_open(int dir, struct zc_open *o)
 	return 0;
 }
 
-static int do_delete(int dir, const struct fd *node, struct zc_delete *d)
-{
-	char name[80], file[100];
-	struct meta m;
-	int err, data;
-
-	if (!node->writable)
-		return -EBADF;
-	err = fake_find(dir, 0, false, d->key, d->key_len, d->generation, true, &m, &data);
-	if (err)
-		return err;
-	close(data);
-	hex_name(d->key, d->key_len, name);
-	snprintf(file, sizeof(file), "%s.m", name);
-	unlinkat(dir, file, 0);
-	d->generation = m.generation;
-	return 0;
-}
-
 static const char *name_of(unsigned long nr)
 {
 	static const char *const names[] = {
 		"INFO", "PUT", "FILL", "COMMIT", "STAT", "GET", "OPEN", "SEND", "DELETE", "SEND_BATCH",
+		"PURGE", "TOUCH",
 	};
 
 	return names[(nr & 0xff) - 0x80];
@@ -469,7 +465,9 @@ static int answer(int fd, struct fd *f, unsigned long nr, void *arg)
 	case ZC_IOC_OPEN: return do_open(fd, arg);
 	case ZC_IOC_SEND: return fake_send(fd, arg);
 	case ZC_IOC_SEND_BATCH: return fake_send_batch(fd, arg);
-	case ZC_IOC_DELETE: return do_delete(fd, f, arg);
+	case ZC_IOC_DELETE: return fake_delete(fd, f, arg);
+	case ZC_IOC_PURGE: return fake_purge(fd, f, arg);
+	case ZC_IOC_TOUCH: return fake_touch(fd, f, arg);
 	default: return -ENOTTY;
 	}
 }

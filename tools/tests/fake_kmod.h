@@ -31,6 +31,19 @@ int fake_injected(const char *name);
 int fake_find(int dir, int object_fd, bool by_fd, uint64_t key, uint32_t key_len,
 	      uint64_t generation, bool expired_ok, struct meta *m, int *data);
 
+int64_t fake_now(void);
+bool fake_expired(const struct meta *m);
+
+/* An object's name in its folder. */
+int fake_hex_name(uint64_t key, uint32_t len, char name[80]);
+int fake_read_meta(int dir, const char *name, struct meta *m);
+void fake_write_meta(int dir, const char *name, const struct meta *m);
+
+/* fake_life.c */
+int fake_delete(int dir, const struct fd *node, struct zc_delete *d);
+int fake_touch(int dir, const struct fd *node, struct zc_touch *t);
+int fake_purge(int dir, const struct fd *node, struct zc_purge *p);
+
 /* fake_send.c */
 int fake_send(int dir, struct zc_send *s);
 int fake_send_batch(int dir, struct zc_send_batch *b);

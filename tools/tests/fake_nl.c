@@ -4,10 +4,14 @@
  * logs each request to FAKE_ZCACHE_LOG and answers with two stores and with
  * objects whose keys count from 0.
  *
- * FAKE_NL_FAIL       "ERRNO" or "ERRNO:sentence": every request is refused so
+ * FAKE_NL_FAIL       "ERRNO" or "ERRNO:sentence": every request is refused so, or
+ *                    with an ERRNO of 0 done
  * FAKE_NL_INTR       so many dumps are interrupted
  * FAKE_NL_OBJECTS    number of objects in a dump
  * FAKE_NL_COPY       the stores' copy attribute
+ * FAKE_NL_TTL        and their default-ttl, in milliseconds
+ * FAKE_NL_STORE      " capacity=N used=N objects=N splice-threshold=N hits=N ...": what
+ *                    the stores have of these; counters not named are 0 then
  * FAKE_NL_BREAK      ERRNO with which a dump ends after its last message
  */
 #include <stdio.h>
@@ -83,28 +87,49 @@ static int deliver(struct nl_msg *msg, nlc_fn fn, void *arg)
 	return stop;
 }
 
+static uint64_t told(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv("FAKE_NL_STORE"), *p;
+	char word[64];
+
+	snprintf(word, sizeof(word), " %s=", name);
+	p = text ? strstr(text, word) : NULL;
+	return p ? strtoull(p + strlen(word), NULL, 10) : otherwise;
+}
+
+static const char *const counter_names[] = {
+#define NAME(id, name, unit, sentence) name,
+	ZC_COUNTERS(NAME)
+#undef NAME
+};
+
 static int store(const char *name, nlc_fn fn, void *arg)
 {
+	bool all = getenv("FAKE_NL_STORE");
 	struct nl_msg *msg = answer(ZCACHE_CMD_STORE_GET);
 	struct nlattr *stats;
 	int i;
 
 	nla_put_string(msg, ZCACHE_A_STORE_NAME, name);
-	nla_put_u64(msg, ZCACHE_A_STORE_CAPACITY, 1 << 20);
+	nla_put_u64(msg, ZCACHE_A_STORE_CAPACITY, told("capacity", 1 << 20));
 	nla_put_u64(msg, ZCACHE_A_STORE_MAX_OBJECT_SIZE, 1 << 19);
 	nla_put_u32(msg, ZCACHE_A_STORE_MAX_KEY_LEN, 1024);
 	nla_put_u32(msg, ZCACHE_A_STORE_INLINE_LIMIT, 2048);
-	nla_put_u64(msg, ZCACHE_A_STORE_SPLICE_THRESHOLD, 65536);
+	nla_put_u64(msg, ZCACHE_A_STORE_SPLICE_THRESHOLD,
+		    told("splice-threshold", 65536));
 	nla_put_u32(msg, ZCACHE_A_STORE_COPY, number("FAKE_NL_COPY"));
+	nla_put_u64(msg, ZCACHE_A_STORE_DEFAULT_TTL, number("FAKE_NL_TTL"));
+	nla_put_u32(msg, ZCACHE_A_STORE_GRACE, number("FAKE_NL_TTL") / 2);
 	nla_put_u32(msg, ZCACHE_A_STORE_MODE, 0640);
 	nla_put_u32(msg, ZCACHE_A_STORE_UID, 1);
 	nla_put_u32(msg, ZCACHE_A_STORE_GID, 2);
-	nla_put_u64(msg, ZCACHE_A_STORE_USED, 1536);
-	nla_put_u64(msg, ZCACHE_A_STORE_OBJECTS, 3);
+	nla_put_u64(msg, ZCACHE_A_STORE_USED, told("used", 1536));
+	nla_put_u64(msg, ZCACHE_A_STORE_OBJECTS, told("objects", 3));
 	nla_put_u32(msg, ZCACHE_A_STORE_OPENS, 4);
 	stats = nla_nest_start(msg, ZCACHE_A_STORE_STATS);
 	for (i = 0; i < ZC_C_NR; i++)
-		nla_put_u64(msg, ZCACHE_A_STATS_HITS + i, 100 + i);
+		nla_put_u64(msg, ZCACHE_A_STATS_HITS + i,
+			    told(counter_names[i], all ? 0 : 100 + i));
 	nla_nest_end(msg, stats);
 	return deliver(msg, fn, arg);
 }

@@ -65,6 +65,9 @@ as_nobody() {
 # member NAME: a number or word of the JSON in $out.
 member() { printf '%s\n' "$out" | grep -o "\"$1\":[^,}]*" | head -n 1 | cut -d: -f2 | tr -d '"'; }
 
+# second PATTERN: the second words of those lines, each after a blank.
+second() { awk -v p="$1" '$0 ~ p { printf " %s", $2 }'; }
+
 counter() {
 	out=$(zcachectl --json store show $store)
 	out=${out#*\"counters\"}
@@ -73,7 +76,8 @@ counter() {
 
 stores() {
 	ctl "create" 0 store create $store capacity 64M max-object 32M max-key 512 \
-		inline-limit 1024 splice-threshold 16k copy local mode 640 owner root group 65534
+		inline-limit 1024 splice-threshold 16k copy local default-ttl 1d grace 1.5h \
+		mode 640 owner root group 65534
 	is "create is silent" "$out$err" ""
 	is "the node's mode" "$(stat -c '%a %u %g' /dev/zcache/$store)" "640 0 65534"
 	ctl "show" 0 --json store show $store
@@ -84,16 +88,35 @@ stores() {
 	is "inline-limit" "$(member inline_limit)" 1024
 	is "splice-threshold" "$(member splice_threshold)" 16384
 	is "copy" "$(member copy)" local
+	is "default-ttl" "$(member default_ttl_ms)" 86400000
+	is "grace" "$(member grace_ms)" 5400000
 	is "mode" "$(member mode)" 0640
 	is "gid" "$(member gid)" 65534
 	is "objects" "$(member objects)" 0
 	is "hits" "$(member hits)" 0
-	is "the last counter" "$(member batches)" 0
-	ctl "set" 0 store set $store splice-threshold 64k copy never
+	is "the last counter" "$(member purged_bytes)" 0
+	ctl "set" 0 store set $store capacity 48M max-object 24M inline-limit 512 \
+		splice-threshold 64k copy never default-ttl 500ms grace 1h
 	is "set is silent" "$out$err" ""
 	ctl "show what was set" 0 --json store show $store
+	is "capacity as set" "$(member capacity)" 50331648
+	is "max-object as set" "$(member max_object_size)" 25165824
+	is "inline-limit as set" "$(member inline_limit)" 512
+	is "default-ttl as set" "$(member default_ttl_ms)" 500
+	is "grace as set" "$(member grace_ms)" 3600000
 	is "splice-threshold as set" "$(member splice_threshold)" 65536
 	is "copy as set" "$(member copy)" never
+	ctl "set one thing" 0 store set $store default-ttl never
+	ctl "set two" 0 store set $store capacity 64M max-object 32M
+	ctl "show what was set last" 0 --json store show $store
+	is "no default-ttl" "$(member default_ttl_ms)" 0
+	is "max-object again" "$(member max_object_size)" 33554432
+	is "inline-limit stays" "$(member inline_limit)" 512
+	is "grace stays" "$(member grace_ms)" 3600000
+	ctl "show as text" 0 store show $store
+	is "times as text" "$(printf '%s\n' "$out" | second '^  (default-ttl|grace) ')" " never 1h"
+	refused "no capacity left" 2 EINVAL store set $store capacity 0
+	refused "an inline-limit too large" 2 ERANGE store set $store inline-limit 2049
 	ctl "list" 0 --json store list
 	is "list has it" "$(printf '%s' "$out" | grep -c "\"name\":\"$store\"")" 1
 	ctl "list as text" 0 store list
@@ -163,6 +186,105 @@ objects() {
 	is "expired" "$(member expired)" true
 	zcachectl object delete $store /soon
 	zcachectl object delete $store hex:00ff
+}
+
+# stat_of MEMBER KEY: also of what has expired.
+stat_of() {
+	out=$(zcachectl --json object stat $store "$2")
+	member "$1"
+}
+
+lives() {
+	local expires before
+
+	ctl "a default-ttl" 0 store set $store default-ttl 1h
+	zcachectl object put $store /life "$tmp/small"
+	is "is that of an object without its own" \
+		$(($(stat_of expires /life) - $(stat_of created /life))) 3600000000000
+	zcachectl object put $store /life "$tmp/small" ttl 2h
+	is "but not of one with" \
+		$((($(stat_of expires /life) - $(stat_of created /life)) / 3600000000000)) 1
+	zcachectl object put $store /ever "$tmp/small" ttl never
+	is "nor of one for ever" "$(zcachectl object stat $store /ever | second '^expires')" " never"
+	zcachectl store set $store default-ttl never
+	ctl "touch" 0 object touch $store /life
+	is "touch is silent" "$out$err" ""
+	expires=$(stat_of expires /life)
+	before=$(date +%s)000000000
+	ctl "touch with a time" 0 --json object touch $store /life ttl 3h
+	is "tells it" "$(member expires)" "$(stat_of expires /life)"
+	is "which is later" $(($(stat_of expires /life) > expires)) 1
+	is "by what was said" $(($(stat_of expires /life) >= before + 10800000000000)) 1
+	ctl "touch for ever" 0 object touch $store /life ttl never
+	is "it never expires" "$(stat_of expires /life)" 0
+
+	ctl "a soft delete" 0 object delete $store /life soft
+	is "it has expired" "$(stat_of expired /life)" true
+	refused "it is not served" 3 ENOENT object get $store /life
+	refused "nor touched" 3 ENOENT object touch $store /life ttl 1h
+	ctl "unless that is asked for" 0 object touch $store /life ttl 1h expired-ok
+	is "then it is served" "$(zcachectl object get $store /life)" small
+	as_nobody "group may not touch" 2 EACCES object touch $store /life
+	as_nobody "nor purge" 2 EACCES object purge $store all
+	refused "touch of none" 3 ENOENT object touch $store /none
+	purges
+	shrunk
+	zcachectl store set $store capacity 64M max-object 32M
+	zcachectl object put $store /small "$tmp/small"
+	ctl "a soft delete of what is kept" 0 object delete $store /small soft
+	is "it is there" "$(stat_of expired /small)" true
+	before=$(counter expiries)
+	ctl "without a grace" 0 store set $store grace 0
+	while [ "$(counter expiries)" = "$before" ]; do :; done
+	refused "it goes by itself" 3 ENOENT object stat $store /small
+}
+
+purges() {
+	local i charge=0
+
+	for i in 1 2 3; do
+		zcachectl object put $store "/p/$i" "$tmp/small"
+		charge=$((charge + $(stat_of charge "/p/$i")))
+	done
+	ctl "a soft purge" 0 --json object purge $store prefix /p/ soft
+	is "its objects" "$(member objects)" 3
+	is "its bytes" "$(member bytes)" "$charge"
+	is "they have expired" "$(stat_of expired /p/3)" true
+	ctl "again" 0 --json object purge $store prefix /p/ soft
+	is "nothing more" "$(member objects)" 0
+	ctl "a hard one" 0 object purge $store prefix /p/3
+	is "as text" "$(printf '%s\n' "$out" | second '')" " $store 1 $((charge / 3))"
+	refused "it is gone" 3 ENOENT object stat $store /p/3
+	i=$(zcachectl --json object list $store | grep -c key_hex)
+	ctl "all" 0 --json object purge $store all
+	is "all the others" "$(member objects)" "$i"
+	ctl "list after that" 0 --json object list $store
+	is "nothing is left" "$(printf '%s' "$out" | grep -c key_hex)" 0
+	is "purges are counted" "$(counter purges)" 4
+}
+
+# Who opened /big reads all of it, in a store that has no room for it any more.
+shrunk() {
+	local pid code=0
+
+	zcachectl object put $store /big "$tmp/big"
+	mkfifo "$tmp/fifo"
+	zcachectl object get $store /big "$tmp/fifo" &
+	pid=$!
+	# The other end is opened by who has the object open already.
+	exec 3<"$tmp/fifo"
+	ctl "a small capacity" 0 store set $store capacity 1M
+	is "the kernel's warning" "$err" \
+		"zcachectl: note: store $store: more than the new capacity is in use; nothing is added until it is let go"
+	refused "nothing is added" 2 ENOSPC object put $store /small "$tmp/small"
+	cmp - "$tmp/big" <&3
+	is "what was open is read" $? 0
+	exec 3<&-
+	wait $pid || code=$?
+	is "to its end" $code 0
+	ctl "then there is room" 0 object put $store /small "$tmp/small"
+	ctl "a capacity that holds what is there" 0 store set $store capacity 512k
+	is "is no matter for a warning" "$err" ""
 }
 
 many_files() {
@@ -329,6 +451,7 @@ end() {
 ip link set lo up 2>/dev/null
 stores
 objects
+lives
 serve
 end
 echo "1..$n"

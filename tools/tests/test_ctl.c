@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* zcachectl as a user sees it: words, exit codes, output. */
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "json_document.h"
@@ -24,6 +25,7 @@ static void refused(int code, const char *sentence, const char *name)
 	is_int(r.out_len, 0, what);
 }
 
+#define TIME_SENTENCE ": a time is a number of seconds, or a number with ms, s, m, h or d such as 500ms or 1.5h\n"
 #define SIZE_SENTENCE ": a size is a number of bytes, or a number with k, M, G or T such as 256M or 1.5G\n"
 
 static void usage(void)
@@ -73,11 +75,19 @@ static void usage(void)
 	ctl("store", "create", "web", "capacity", "1M", "copy", "sometimes");
 	refused(1, "zcachectl: copy 'sometimes' is none of never, local and always\n", "bad copy");
 	ctl("store", "set", "web");
-	refused(1, "zcachectl: what is to be changed? 'splice-threshold SIZE' or 'copy WHOM' can be\n",
+	refused(1, "zcachectl: what is to be changed? 'zcachectl help store' lists what can be\n",
 		"set of nothing");
-	ctl("store", "set", "web", "capacity", "1M");
-	refused(1, "zcachectl: unknown word 'capacity'; 'zcachectl help' lists what is known\n",
+	ctl("store", "set", "web", "max-key", "10");
+	refused(1, "zcachectl: unknown word 'max-key'; 'zcachectl help' lists what is known\n",
 		"set of what does not change");
+	ctl("store", "set", "web", "default-ttl", "soon");
+	refused(1, "zcachectl: default-ttl 'soon'" TIME_SENTENCE, "bad default-ttl");
+	ctl("store", "create", "web", "capacity", "1M", "default-ttl", "36525.5d");
+	refused(1, "zcachectl: default-ttl '36525.5d' is longer than 36525d\n", "long default-ttl");
+	ctl("store", "set", "web", "grace", "never");
+	refused(1, "zcachectl: grace 'never'" TIME_SENTENCE, "bad grace");
+	ctl("store", "set", "web", "grace", "50d");
+	refused(1, "zcachectl: grace '50d' is longer than 4294967295ms\n", "long grace");
 	ctl("store", "delete", "web", "now");
 	refused(1, "zcachectl: unknown word 'now'; 'zcachectl help' lists what is known\n",
 		"unknown keyword");
@@ -92,7 +102,28 @@ static void usage(void)
 	ctl("--json", "object", "get", "web", "k");
 	refused(1, "zcachectl: --json needs a FILE for the bytes of the object\n", "JSON and bytes");
 	ctl("object", "put", "web", "k", "-", "ttl", "0");
-	refused(1, "zcachectl: ttl '0' would expire at once; it is 1 second or more\n", "ttl 0");
+	refused(1, "zcachectl: ttl '0' would expire at once; it is 1ms or more\n", "ttl 0");
+	ctl("object", "put", "web", "k", "-", "ttl", "1y");
+	refused(1, "zcachectl: ttl '1y'" TIME_SENTENCE, "bad ttl");
+	ctl("object", "touch", "web", "k", "ttl", "99999999999999999999");
+	refused(1, "zcachectl: ttl '99999999999999999999' is longer than 36525d\n", "long ttl");
+	ctl("object", "touch", "web", "k", "ttl", "0ms");
+	refused(1, "zcachectl: ttl '0ms' would expire at once; it is 1ms or more\n",
+		"touch with ttl 0");
+	ctl("object", "purge", "web");
+	refused(1, "zcachectl: what is to be purged? it takes either 'prefix KEY' or 'all'\n",
+		"purge of nothing");
+	ctl("object", "purge", "web", "soft");
+	refused(1, "zcachectl: what is to be purged? it takes either 'prefix KEY' or 'all'\n",
+		"soft purge of nothing");
+	ctl("object", "purge", "web", "all", "prefix", "/");
+	refused(1, "zcachectl: what is to be purged? it takes either 'prefix KEY' or 'all'\n",
+		"purge of two things");
+	ctl("object", "purge", "web", "prefix", "");
+	refused(1, "zcachectl: a key has 1 to 1024 bytes\n", "purge of an empty prefix");
+	ctl("object", "purge", "web", "/");
+	refused(1, "zcachectl: unknown word '/'; 'zcachectl help' lists what is known\n",
+		"purge without its word");
 	ctl("object", "stat", "../x", "k");
 	refused(1, "zcachectl: store '../x': a name has 1 to 32 letters, digits, dots, dashes and underscores and begins with no dot\n",
 		"bad store name");
@@ -107,14 +138,16 @@ static void help(void)
 	ctl("--help");
 	is_int(r.code, 0, "--help as well");
 	ctl("help", "frob");
-	refused(1, "zcachectl: no object 'frob'; there are store, object and info\n",
+	refused(1, "zcachectl: no object 'frob'; 'zcachectl help' lists what is known\n",
 		"help about nothing");
 	ctl("help", "--list");
-	is_str(r.out, "store\nobject\ninfo\nhelp\n", "objects for completion");
+	is_str(r.out, "store\nobject\ninfo\nfeatures\ndoctor\ntrace\nhelp\n", "objects for completion");
 	ctl("help", "--list", "store");
 	is_str(r.out, "create\ndelete\nlist\nset\nshow\n", "commands for completion");
 	ctl("help", "--list", "object", "put");
 	is_str(r.out, "header\netag\ntype\nttl\nexcl\n", "words for completion");
+	ctl("help", "--list", "object", "purge");
+	is_str(r.out, "prefix\nall\nsoft\n", "words of a command of another file");
 	ctl("help", "--list", "frob", "x");
 	is_int(r.code, 0, "completion of nonsense is empty");
 	is_int(r.out_len, 0, "and says nothing");
@@ -248,6 +281,106 @@ static void objects(void)
 	unsetenv("FAKE_ZCACHE_FAIL");
 }
 
+/* The expiry of /life in seconds from now, or -1 if never. */
+static long life(void)
+{
+	struct json_object *o;
+	struct timespec now;
+	int64_t expires;
+
+	fake("--json", "object", "stat", "web", "/life");
+	o = json_document(r.out);
+	expires = json_object_get_int64(json_object_object_get(o, "expires"));
+	json_object_put(o);
+	clock_gettime(CLOCK_REALTIME, &now);
+	return expires ? expires / 1000000000 - now.tv_sec : -1;
+}
+
+static void lives(void)
+{
+	struct json_object *o;
+	long left;
+
+	run(&r, "bytes", "zcachectl-fake", "object", "put", "web", "/life", "-", "ttl", "1.5h", NULL);
+	left = life();
+	ok(left > 5300 && left <= 5400, "a ttl in hours");
+	fake("object", "touch", "web", "/life", "ttl", "1d");
+	is_int(r.code, 0, "touch");
+	is_int(r.out_len + r.err_len, 0, "is silent");
+	left = life();
+	ok(left > 86300 && left <= 86400, "a ttl in days");
+	fake("object", "touch", "web", "/life");
+	is_int(r.code, 0, "touch without a time");
+	left = life();
+	ok(left > 86300 && left <= 86400, "leaves it");
+	fake("--json", "object", "touch", "web", "/life", "ttl", "never");
+	o = document("touch as JSON is a document");
+	is_str(member(o, "store"), "web", "touch: store");
+	is_str(member(o, "key"), "/life", "touch: key");
+	ok(atoi(member(o, "generation")) > 0, "touch: generation");
+	is_str(member(o, "expires"), "0", "touch: expires");
+	json_object_put(o);
+	is_int(life(), -1, "it never expires");
+	run(&r, "bytes", "zcachectl-fake", "object", "put", "web", "/life", "-", "ttl", "never", NULL);
+	fake("--json", "object", "stat", "web", "/life");
+	o = document("put for ever");
+	is_str(member(o, "expires"), "9223372036854775807", "brings its own time");
+	json_object_put(o);
+	fake("object", "stat", "web", "/life");
+	ok(strstr(r.out, "expires            never\n") != NULL, "which is never");
+
+	fake("--json", "object", "delete", "web", "/life", "soft");
+	o = document("a soft delete is a document");
+	ok(atoi(member(o, "generation")) > 0, "with the generation");
+	json_object_put(o);
+	fake("object", "get", "web", "/life");
+	is_int(r.code, 3, "then it has expired");
+	fake("object", "touch", "web", "/life", "ttl", "1h");
+	refused(3, "zcachectl: no object /life: No such file or directory (ENOENT)\n",
+		"touch of what has expired");
+	fake("object", "touch", "web", "/life", "ttl", "1h", "expired-ok");
+	is_int(r.code, 0, "unless that is asked for");
+	fake("object", "get", "web", "/life");
+	is_str(r.out, "bytes", "then it is served again");
+	fake("object", "delete", "web", "/life");
+	fake("object", "touch", "web", "/life", "expired-ok");
+	is_int(r.code, 3, "after a delete there is nothing");
+}
+
+static void purges(void)
+{
+	char path[256];
+
+	strcpy(path, test_file("purge", "12345", 5));
+	fake("--json", "object", "purge", "web", "all");
+	is_int(r.code, 0, "purge of all there is");
+	fake("object", "put", "web", "/p/1", path);
+	fake("object", "put", "web", "/p/2", path);
+	fake("object", "put", "web", "hex:ff01", path);
+	fake("--json", "object", "purge", "web", "prefix", "/p/", "soft");
+	is_str(r.out, "{\"store\":\"web\",\"objects\":2,\"bytes\":10}\n", "a soft purge");
+	fake("object", "stat", "web", "/p/1");
+	is_int(r.code, 0, "leaves them");
+	ok(strstr(r.out, "expired            yes\n") != NULL, "but expired");
+	fake("object", "purge", "web", "prefix", "/p/1");
+	is_str(r.out, "store              web\nobjects            1\nbytes              5 bytes\n",
+	       "a hard one, as text");
+	fake("object", "stat", "web", "/p/1");
+	is_int(r.code, 3, "leaves nothing");
+	fake("--json", "object", "purge", "web", "prefix", "hex:ff");
+	is_str(r.out, "{\"store\":\"web\",\"objects\":1,\"bytes\":5}\n", "a prefix in hex");
+	fake("--json", "object", "purge", "web", "all");
+	is_str(r.out, "{\"store\":\"web\",\"objects\":1,\"bytes\":5}\n", "all the rest");
+	fake("object", "purge", "none", "all");
+	refused(3, "zcachectl: no store none: No such file or directory (ENOENT)\n",
+		"purge of no store");
+	setenv("FAKE_ZCACHE_FAIL", "PURGE=19", 1);
+	fake("object", "purge", "web", "all");
+	refused(3, "zcachectl: the store was deleted: No such device (ENODEV)\n",
+		"purge of a store that goes");
+	unsetenv("FAKE_ZCACHE_FAIL");
+}
+
 int main(void)
 {
 	usage();
@@ -255,5 +388,7 @@ int main(void)
 	no_module();
 	test_store();
 	objects();
+	lives();
+	purges();
 	return tap_end();
 }

@@ -45,10 +45,10 @@ static void create_and_delete(void)
 	is_int(r.out_len + r.err_len, 0, "is silent");
 	requested("1 2=77656200 3=0000100000000000\n", "sends only what was given");
 	fake("store", "create", "web", "capacity", "1.5k", "max-object", "1k", "max-key", "16",
-	     "inline-limit", "0", "splice-threshold", "64k", "copy", "local", "mode", "0640", "owner", "1000",
-	     "group", "0");
+	     "inline-limit", "0", "splice-threshold", "64k", "copy", "local",
+	     "default-ttl", "1.5h", "grace", "500ms", "mode", "0640", "owner", "1000", "group", "0");
 	requested("1 2=77656200 3=0006000000000000 4=0004000000000000 5=10000000 6=00000000 "
-		  "7=0000010000000000 16=01000000 8=a0010000 9=e8030000 10=00000000\n", "sends all of it");
+		  "7=0000010000000000 16=01000000 17=c065520000000000 18=f4010000 8=a0010000 9=e8030000 10=00000000\n", "sends all of it");
 	fake("--json", "store", "create", "web", "capacity", "1M");
 	is_str(r.out, "{\"name\":\"web\"}\n", "create as JSON");
 	remove(log_file);
@@ -89,6 +89,21 @@ static void set(void)
 	fake("--json", "store", "set", "web", "copy", "never");
 	is_str(r.out, "{\"name\":\"web\"}\n", "set as JSON");
 	requested("5 2=77656200 16=00000000\n", "never is sent as well");
+	fake("store", "set", "web", "capacity", "1M", "max-object", "1k", "inline-limit", "7",
+	     "default-ttl", "never", "grace", "0");
+	requested("5 2=77656200 3=0000100000000000 4=0004000000000000 6=07000000 "
+		  "17=0000000000000000 18=00000000\n", "all that has a size or a time");
+	fake("store", "set", "web", "default-ttl", "36525d", "grace", "4294967295ms");
+	requested("5 2=77656200 17=002cf4c1de020000 18=ffffffff\n", "the longest times");
+	setenv("FAKE_NL_FAIL", "0:more is in use", 1);
+	fake("store", "set", "web", "capacity", "1M");
+	is_int(r.code, 0, "a warning of the kernel is no failure");
+	is_int(r.out_len, 0, "it is no output");
+	is_str(r.err, "zcachectl: note: store web: more is in use\n", "but a note");
+	fake("--json", "store", "set", "web", "capacity", "1M");
+	is_str(r.out, "{\"name\":\"web\",\"note\":\"more is in use\"}\n", "also in JSON");
+	is_str(r.err, "zcachectl: note: store web: more is in use\n", "besides");
+	remove(log_file);
 	setenv("FAKE_NL_FAIL", "2", 1);
 	fake("store", "set", "web", "copy", "local");
 	refused(3, "zcachectl: cannot change store web: No such file or directory (ENOENT)\n",
@@ -111,6 +126,25 @@ static void show_copy(const char *value, const char *want)
 	is_str(json_object_get_string(in(o, "copy")) ?: "", want, "also in JSON");
 	json_object_put(o);
 	unsetenv("FAKE_NL_COPY");
+}
+
+static void show_times(void)
+{
+	struct json_object *o;
+
+	fake("store", "show", "web");
+	ok(strstr(r.out, "\n  default-ttl        never\n  grace              none\n") != NULL,
+	   "no times");
+	setenv("FAKE_NL_TTL", "5400000", 1);
+	fake("store", "show", "web");
+	ok(strstr(r.out, "\n  default-ttl        90m\n  grace              45m\n") != NULL,
+	   "some times");
+	fake("--json", "store", "show", "web");
+	o = json_document(r.out);
+	is_int(json_object_get_int64(in(o, "default_ttl_ms")), 5400000, "also in JSON");
+	is_int(json_object_get_int64(in(o, "grace_ms")), 2700000, "both");
+	json_object_put(o);
+	unsetenv("FAKE_NL_TTL");
 }
 
 static void show(void)
@@ -151,6 +185,7 @@ static void show(void)
 	show_copy("1", "local");
 	show_copy("2", "always");
 	show_copy("3", "unknown");
+	show_times();
 	remove(log_file);
 }
 

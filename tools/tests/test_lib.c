@@ -319,6 +319,96 @@ static void batches(void)
 	close(sv[1]);
 }
 
+#define YEAR_2100 4102444800000000000
+
+static int get_flags(const char *key, uint32_t flags)
+{
+	char buf[16];
+	struct zc_get g = {
+		.flags = flags, .key = zc_ptr(key), .key_len = strlen(key),
+		.buf = zc_ptr(buf), .buf_len = sizeof(buf),
+	};
+
+	return zc_get(cache, &g);
+}
+
+static void lives(void)
+{
+	struct zc_delete d = { .flags = ZC_DELETE_SOFT, .key = zc_ptr("l"), .key_len = 1 };
+	struct zc_touch t = { .key = zc_ptr("l"), .key_len = 1 };
+	uint64_t generation;
+
+	is_int(zc_touch(cache, &t), -ENOENT, "touch of nothing");
+	put_object(cache, "l", "bytes", 5, NULL, NULL, NULL);
+	is_int(zc_touch(cache, &t), 0, "touch");
+	is_int(t.expires_ns, 0, "tells that it does not expire");
+	generation = t.generation;
+	ok(generation != 0, "and the version");
+	is_int(zc_delete(cache, &d), 0, "a soft delete");
+	is_int(d.generation, generation, "tells the version as well");
+	is_int(get_flags("l", 0), -ENOENT, "then it has expired");
+	is_int(get_flags("l", ZC_GET_EXPIRED_OK), 0, "but is there");
+	t.flags = ZC_TOUCH_EXPIRES;
+	t.expires_ns = YEAR_2100;
+	is_int(zc_touch(cache, &t), -ENOENT, "also for touch");
+	t.flags |= ZC_TOUCH_EXPIRED_OK;
+	is_int(zc_touch(cache, &t), 0, "unless it asks for expired ones");
+	is_int(get_flags("l", 0), 0, "then it is fresh");
+	t.flags = 0;
+	is_int(zc_touch(cache, &t), -EINVAL, "a time without its flag is refused");
+	t.expires_ns = 0;
+	is_int(zc_touch(cache, &t), 0, "without a time");
+	is_int(t.expires_ns, YEAR_2100, "the time is told");
+	t.expires_ns = 0;
+	t.generation++;
+	is_int(zc_touch(cache, &t), -ESTALE, "touch of another version is refused");
+	d.flags = 0;
+	is_int(zc_delete(cache, &d), 0, "a hard delete");
+	is_int(get_flags("l", ZC_GET_EXPIRED_OK), -ENOENT, "leaves nothing");
+}
+
+static int purge(const char *prefix, uint32_t flags, struct zc_purge *p)
+{
+	*p = (struct zc_purge){
+		.flags = flags, .key = zc_ptr(prefix), .key_len = prefix ? strlen(prefix) : 0,
+	};
+	return zc_purge(cache, p);
+}
+
+static void purges(void)
+{
+	struct zc_touch t = { .key = zc_ptr("p/1"), .key_len = 3 };
+	struct zc_cache *reader;
+	struct zc_purge p;
+
+	is_int(purge(NULL, 0, &p), 0, "purge of all there is");
+	put_object(cache, "p/1", "one", 3, NULL, NULL, NULL);
+	put_object(cache, "p/2", "second", 6, NULL, NULL, NULL);
+	put_object(cache, "q", "another", 7, NULL, NULL, NULL);
+	is_int(purge("none", 0, &p), 0, "purge of nothing");
+	is_int(p.objects, 0, "takes nothing");
+	is_int(purge("p/", ZC_PURGE_SOFT, &p), 0, "a soft purge of a prefix");
+	is_int(p.objects, 2, "takes two");
+	is_int(p.bytes, 9, "with their bytes");
+	is_int(get_flags("p/1", 0), -ENOENT, "they have expired");
+	is_int(get_flags("p/1", ZC_GET_EXPIRED_OK), 0, "but are there");
+	is_int(get_flags("q", 0), 0, "others have not");
+	is_int(purge("p/", ZC_PURGE_SOFT, &p), 0, "again");
+	is_int(p.objects, 0, "takes nothing more");
+	is_int(purge("p/2", 0, &p), 0, "a hard one");
+	is_int(p.objects, 1, "takes what has expired");
+	is_int(get_flags("p/2", ZC_GET_EXPIRED_OK), -ENOENT, "which is gone");
+	is_int(purge(NULL, 0, &p), 0, "purge of all");
+	is_int(p.objects, 2, "takes the others");
+	is_int(p.bytes, 10, "with their bytes");
+	is_int(purge("", 0, &p), -EINVAL, "an address without bytes is refused");
+	is_int(zc_open("kmod:web", O_RDONLY, &reader), 0, "a reader");
+	p = (struct zc_purge){ 0 };
+	is_int(zc_purge(reader, &p), -EBADF, "purges nothing");
+	is_int(zc_touch(reader, &t), -EBADF, "and touches nothing");
+	zc_close(reader);
+}
+
 static void *many_calls(void *arg)
 {
 	char buf[8];
@@ -360,6 +450,8 @@ int main(void)
 	several_objects();
 	conditions_and_pins();
 	batches();
+	lives();
+	purges();
 	threads();
 	zc_close(cache);
 	return tap_end();

@@ -104,6 +104,30 @@ static void refusals(struct nlc *nlc)
 	is_int(get_family(nlc, "nlctrl", &s), 0, "after all that it still works");
 }
 
+/* No request makes the kernel's own family say this, so another socket does. */
+static void warnings(void)
+{
+	struct nlc nlc = { .sk = nl_socket_alloc() };
+	struct nl_sock *kernel = nl_socket_alloc();
+	struct nl_msg *msg = nlmsg_alloc_simple(NLMSG_ERROR, NLM_F_CAPPED | NLM_F_ACK_TLVS);
+	struct nlmsgerr e = { 0 };
+
+	ok(!nl_connect(nlc.sk, NETLINK_USERSOCK) && !nl_connect(kernel, NETLINK_USERSOCK),
+	   "sockets");
+	nl_socket_set_peer_port(nlc.sk, nl_socket_get_local_port(kernel));
+	nl_socket_set_peer_port(kernel, nl_socket_get_local_port(nlc.sk));
+	/* The answer is there before the request, so it cannot have its number. */
+	nl_socket_disable_auto_ack(nlc.sk);
+	nlmsg_append(msg, &e, sizeof(e), NLMSG_ALIGNTO);
+	nla_put_string(msg, NLMSGERR_ATTR_MSG, "done, but");
+	ok(nl_send(kernel, msg) > 0, "an answer");
+	is_int(nlc_call(&nlc, nlc_msg(&nlc, 1, 0), NULL, NULL), 0, "a success");
+	is_str(nlc.sentence, "done, but", "with a sentence");
+	nlmsg_free(msg);
+	nl_socket_free(kernel);
+	nlc_close(&nlc);
+}
+
 int main(void)
 {
 	struct seen s = { .limit = 1 };
@@ -116,5 +140,6 @@ int main(void)
 	       "a dump that is cut short");
 	is_int(s.messages, 1, "after one message");
 	nlc_close(&nlc);
+	warnings();
 	return tap_end();
 }

@@ -49,6 +49,8 @@ static void members(void)
 	out_size("size", 1536);
 	out_time("never", 0, "never");
 	out_time("when", 1700000000123456789, NULL);
+	out_duration("no-time", 0, "none");
+	out_duration("some-time", 5400000, "none");
 	out_mode("mode", 0640);
 	out_bool("flag", true);
 	out_key("/a\n", 3);
@@ -69,7 +71,8 @@ static void documents(void)
 	members();
 	is_str(captured(),
 	       "{\"max_object\":\"a\\\"b\",\"number\":18446744073709551615,\"size\":1536,"
-	       "\"never\":0,\"when\":1700000000123456789,\"mode\":\"0640\",\"flag\":true,"
+	       "\"never\":0,\"when\":1700000000123456789,\"no_time_ms\":0,"
+	       "\"some_time_ms\":5400000,\"mode\":\"0640\",\"flag\":true,"
 	       "\"key\":\"/a\\n\",\"key_hex\":\"2f610a\","
 	       "\"inner\":{\"blob_hex\":\"ff00\",\"list\":[\"x\",\"y\"]}}\n", "a document");
 	ok(valid(text), "it is valid");
@@ -89,6 +92,8 @@ static void documents(void)
 	       "size               1536 bytes (1.5 KiB)\n"
 	       "never              never\n"
 	       "when               2023-11-14T22:13:20Z\n"
+	       "no-time            none\n"
+	       "some-time          90m\n"
 	       "mode               0640\n"
 	       "flag               yes\n"
 	       "key                /a\\x0a\n"

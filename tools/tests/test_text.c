@@ -60,6 +60,62 @@ static void sizes(void)
 	}
 }
 
+static void durations(void)
+{
+	static const struct {
+		const char *text;
+		int err;
+		uint64_t ms;
+	} t[] = {
+		{ "0", 0, 0 },
+		{ "0d", 0, 0 },
+		{ "1", 0, 1000 },
+		{ "1ms", 0, 1 },
+		{ "90s", 0, 90000 },
+		{ "5m", 0, 300000 },
+		{ "12h", 0, 43200000 },
+		{ "7d", 0, 604800000 },
+		{ "36525d", 0, 3155760000000 },
+		{ "0.001", 0, 1 },
+		{ "1.5h", 0, 5400000 },
+		{ "0.000001d", -EINVAL, 0 },
+		{ "0.5ms", -EINVAL, 0 },
+		{ "18446744073709551615ms", 0, UINT64_MAX },
+		{ "18446744073709551.615", 0, UINT64_MAX },
+		{ "18446744073709551.616", -ERANGE, 0 },
+		{ "18446744073709551616ms", -ERANGE, 0 },
+		{ "213503982335d", -ERANGE, 0 },
+		{ "", -EINVAL, 0 },
+		{ "s", -EINVAL, 0 },
+		{ "1M", -EINVAL, 0 },
+		{ "1 s", -EINVAL, 0 },
+		{ "1sec", -EINVAL, 0 },
+		{ "1h30m", -EINVAL, 0 },
+		{ "-1", -EINVAL, 0 },
+		{ "1.s", -EINVAL, 0 },
+		{ "never", -EINVAL, 0 },
+	};
+	char name[80], buf[DURATION_TEXT];
+	size_t i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		uint64_t ms = 0;
+		int err = parse_duration(t[i].text, &ms);
+
+		snprintf(name, sizeof(name), "time '%s' gives error %d", t[i].text, t[i].err);
+		is_int(err, t[i].err, name);
+		snprintf(name, sizeof(name), "time '%s' is %" PRIu64 " ms", t[i].text, t[i].ms);
+		ok(ms == t[i].ms, name);
+	}
+	is_str(format_duration(1, buf), "1ms", "1 ms");
+	is_str(format_duration(1500, buf), "1500ms", "1.5 s");
+	is_str(format_duration(10000, buf), "10s", "10 s");
+	is_str(format_duration(5400000, buf), "90m", "90 min");
+	is_str(format_duration(90000000, buf), "25h", "25 h");
+	is_str(format_duration(3155760000000, buf), "36525d", "a hundred years");
+	is_str(format_duration(UINT64_MAX, buf), "18446744073709551615ms", "all 64 bits of ms");
+}
+
 static void numbers(void)
 {
 	uint64_t v = 7;
@@ -153,6 +209,7 @@ static void utf8(void)
 int main(void)
 {
 	sizes();
+	durations();
 	numbers();
 	formats();
 	escapes();

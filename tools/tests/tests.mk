@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Unit tests: every tests/test_*.c is a program that prints TAP. They run without
-# the module and without rights; fake_kmod.c, fake_send.c and fake_nl.c stand in for
-# the kernel's side.
+# the module and without rights; the fake_*.c stand in for the kernel's side.
 
-# The one that wants the module itself lies next to the programs it tests.
-all: $(O)/t_tools.sh
-$(O)/t_tools.sh: tests/t_tools.sh
+# Those that want the module itself lie next to the programs they test.
+all: $(patsubst tests/%,$(O)/%,$(wildcard tests/t_*.sh))
+$(O)/t_%.sh: tests/t_%.sh
 	@mkdir -p $(@D)
 	install -m 755 $< $@
 
 TEST_PROGS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/test_*.c))
-FAKE := $(O)/obj/tests/fake_kmod.o $(O)/obj/tests/fake_send.o
+FAKE := $(patsubst %,$(O)/obj/tests/fake_%.o,kmod life send)
 FAKE_PROGS := $(O)/tests/zcachectl-fake $(O)/tests/zcache-serve-fake
 WRAP := -Wl,--wrap=open -Wl,--wrap=access -Wl,--wrap=ioctl
-WRAP_NL := -Wl,--wrap=nlc_open -Wl,--wrap=nlc_close -Wl,--wrap=nlc_call
+WRAP_CTL := -Wl,--wrap=nlc_open -Wl,--wrap=nlc_close -Wl,--wrap=nlc_call \
+	-Wl,--wrap=sys_path
 TEST_OBJS := $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/*.c))
 TEST_HELPERS := $(filter-out $(O)/obj/tests/test_%.o $(O)/obj/tests/fake_nl.o,$(TEST_OBJS))
 
@@ -28,12 +28,13 @@ $(O)/tests/test_http: $(O)/obj/serve/http.o $(O)/obj/serve/mime.o
 $(O)/tests/test_out: $(O)/obj/zcachectl/out.o
 $(O)/tests/test_nl: $(O)/obj/zcachectl/nl.o
 $(O)/tests/test_nl: TEST_LIBS := -Wl,--wrap=genl_ctrl_resolve $(NL_LIBS)
-$(O)/tests/test_out $(O)/tests/test_ctl $(O)/tests/test_ctl_nl: TEST_LIBS := $(NL_LIBS)
+$(O)/tests/test_out: TEST_LIBS := $(NL_LIBS)
+$(filter $(O)/tests/test_ctl%,$(TEST_PROGS)): TEST_LIBS := $(NL_LIBS)
 
 $(O)/tests/zcachectl-fake: $(CTL_OBJS) $(COMMON_OBJS) $(FAKE) $(O)/obj/tests/fake_nl.o \
-		$(O)/libzcache.a
+		$(O)/obj/tests/fake_system.o $(O)/libzcache.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(WRAP) $(WRAP_NL) -o $@ $^ $(NL_LIBS)
+	$(CC) $(LDFLAGS) $(WRAP) $(WRAP_CTL) -o $@ $^ $(NL_LIBS)
 
 $(O)/tests/zcache-serve-fake: $(SERVE_OBJS) $(COMMON_OBJS) $(FAKE) $(O)/libzcache.a
 	@mkdir -p $(@D)

@@ -58,6 +58,24 @@ int arg_size(const char *what, const char *text, uint64_t *out)
 	return CTL_OK;
 }
 
+int arg_duration(const char *what, const char *text, uint64_t max, uint64_t *ms)
+{
+	char longest[DURATION_TEXT];
+	uint64_t v = 0;
+	int err;
+
+	if (!text)
+		return CTL_OK;
+	err = parse_duration(text, &v);
+	if (err == -EINVAL)
+		return fail(CTL_USAGE, "%s '%s': " DURATION_RULE, what, text);
+	if (err || v > max)
+		return fail(CTL_USAGE, "%s '%s' is longer than %s", what, text,
+			    format_duration(max, longest));
+	*ms = v;
+	return CTL_OK;
+}
+
 int arg_u64(const char *what, const char *text, uint64_t max, uint64_t *out)
 {
 	if (!text)

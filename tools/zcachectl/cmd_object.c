@@ -33,7 +33,7 @@ static const struct keyword put_keywords[] = {
 	{ NULL, NULL, NULL },
 };
 
-static int open_store(const char *name, int flags, struct zc_cache **cache)
+int open_store(const char *name, int flags, struct zc_cache **cache)
 {
 	char spec[8 + ZC_NAME_MAX];
 	int err;
@@ -55,15 +55,14 @@ static int open_store(const char *name, int flags, struct zc_cache **cache)
 	return fail(CTL_REFUSED, "cannot open the store %s: %s", name, error_name(err));
 }
 
-static int open_store_key(char **argv, int flags, struct zc_cache **cache, struct key *key)
+int open_store_key(char **argv, int flags, struct zc_cache **cache, struct key *key)
 {
 	int code = arg_key(argv[1], key);
 
 	return code ? code : open_store(argv[0], flags, cache);
 }
 
-/* Says why verb did not work on the key as it was typed; returns the exit code. */
-static int refused(struct zc_cache *cache, int err, const char *verb, const char *key)
+int refused(struct zc_cache *cache, int err, const char *verb, const char *key)
 {
 	struct zc_info info = { 0 };
 
@@ -89,7 +88,7 @@ static int refused(struct zc_cache *cache, int err, const char *verb, const char
 	return fail(CTL_REFUSED, "cannot %s %s: %s", verb, key, error_name(err));
 }
 
-static void begin_result(const char *store, const struct key *key)
+void begin_result(const char *store, const struct key *key)
 {
 	out_str("store", store);
 	out_key(key->bytes, key->len);
@@ -149,22 +148,30 @@ static int text_attribute(const char *what, const char *text, size_t max, __u64 
 	return CTL_OK;
 }
 
-static int set_expiry(struct zc_put *p)
+int arg_ttl(const char *text, int64_t *ns)
 {
 	struct timespec now;
-	uint64_t ttl = 1;
+	uint64_t ms = 0;
 	int code;
 
-	if (!put.ttl)
+	if (!text)
 		return CTL_OK;
-	/* So that a century from now still fits 63 bits of nanoseconds. */
-	code = arg_u64("ttl", put.ttl, 3155760000, &ttl);
+	code = arg_duration("ttl", text, TTL_MAX, &ms);
 	if (code)
 		return code;
-	if (!ttl)
-		return fail(CTL_USAGE, "ttl '0' would expire at once; it is 1 second or more");
+	if (!ms)
+		return fail(CTL_USAGE, "ttl '%s' would expire at once; it is 1ms or more", text);
 	clock_gettime(CLOCK_REALTIME, &now);
-	p->expires_ns = ((int64_t)now.tv_sec + (int64_t)ttl) * 1000000000 + now.tv_nsec;
+	*ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + (int64_t)ms * 1000000;
+	return CTL_OK;
+}
+
+/* 0 would be what the store's default says. */
+static int put_expiry(int64_t *ns)
+{
+	if (!put.ttl || strcmp(put.ttl, "never"))
+		return arg_ttl(put.ttl, ns);
+	*ns = INT64_MAX;
 	return CTL_OK;
 }
 
@@ -230,6 +237,7 @@ static int run_put(int argc, char **argv)
 	struct zc_put p = { 0 };
 	struct zc_cache *cache;
 	size_t header_len = 0;
+	int64_t expires = 0;
 	char *header = NULL;
 	struct key key;
 	int code;
@@ -240,7 +248,7 @@ static int run_put(int argc, char **argv)
 	if (!code)
 		code = text_attribute("type", put.type, ZC_TYPE_MAX, &p.type, &p.type_len);
 	if (!code)
-		code = set_expiry(&p);
+		code = put_expiry(&expires);
 	if (!code)
 		code = put.header ? read_header(put.header, &header, &header_len) : CTL_OK;
 	if (!code)
@@ -251,6 +259,7 @@ static int run_put(int argc, char **argv)
 		p.key_len = key.len;
 		p.header = header_len ? zc_ptr(header) : 0;
 		p.header_len = header_len;
+		p.expires_ns = expires;
 		code = do_put(cache, argv, &key, &p);
 		zc_close(cache);
 	}
@@ -423,34 +432,8 @@ static int run_stat(int argc, char **argv)
 	return code;
 }
 
-static int run_delete(int argc, char **argv)
-{
-	struct zc_delete d = { 0 };
-	struct zc_cache *cache;
-	struct key key;
-	int code, err;
-
-	code = parse_keywords(argc - 2, argv + 2, NULL);
-	if (!code)
-		code = open_store_key(argv, O_RDWR, &cache, &key);
-	if (code)
-		return code;
-	d.key = zc_ptr(key.bytes);
-	d.key_len = key.len;
-	err = zc_delete(cache, &d);
-	if (err) {
-		code = refused(cache, err, "delete", argv[1]);
-	} else if (out_json()) {
-		begin_result(argv[0], &key);
-		out_u64("generation", d.generation, NULL);
-		out_finish();
-	}
-	zc_close(cache);
-	return code;
-}
-
 const struct command object_commands[] = {
-	{ "put", 3, "STORE KEY FILE|- [header FILE] [etag ETAG] [type TYPE] [ttl SECONDS] [excl]",
+	{ "put", 3, "STORE KEY FILE|- [header FILE] [etag ETAG] [type TYPE] [ttl TIME|never] [excl]",
 	  "Store a file as an object; excl only if the key is new.", put_keywords, run_put },
 	{ "get", 2, "STORE KEY [offset SIZE] [length SIZE] [FILE]",
 	  "Copy an object's bytes to a file, or to standard output.", get_keywords, run_get },
@@ -458,6 +441,13 @@ const struct command object_commands[] = {
 	{ "list", 1, "STORE [prefix KEY] [limit N]",
 	  "List the objects of a store, or those whose keys begin so, in no order.",
 	  list_keywords, run_list },
-	{ "delete", 2, "STORE KEY", "Delete an object.", NULL, run_delete },
+	{ "touch", 2, "STORE KEY [ttl TIME|never] [expired-ok]",
+	  "Use an object, and give it another time to live; expired-ok also if it has expired.",
+	  touch_keywords, run_touch },
+	{ "delete", 2, "STORE KEY [soft]",
+	  "Delete an object; soft lets it expire instead.", delete_keywords, run_delete },
+	{ "purge", 1, "STORE prefix KEY|all [soft]",
+	  "Delete the objects whose keys begin so, or all; soft lets them expire instead.",
+	  purge_keywords, run_purge },
 	{ NULL, 0, NULL, NULL, NULL, NULL },
 };

@@ -20,8 +20,8 @@
 
 struct store {
 	char name[ZC_NAME_MAX + 1];
-	uint64_t capacity, max_object_size, splice_threshold, used, objects;
-	uint32_t max_key_len, inline_limit, copy, mode, uid, gid, opens;
+	uint64_t capacity, max_object_size, splice_threshold, default_ttl, used, objects;
+	uint32_t max_key_len, inline_limit, copy, grace, mode, uid, gid, opens;
 	uint64_t counter[ZC_C_NR];
 };
 
@@ -63,6 +63,8 @@ static struct nla_policy store_policy[ZCACHE_A_STORE_MAX + 1] = {
 	[ZCACHE_A_STORE_OPENS] = { .type = NLA_U32 },
 	[ZCACHE_A_STORE_STATS] = { .type = NLA_NESTED },
 	[ZCACHE_A_STORE_COPY] = { .type = NLA_U32 },
+	[ZCACHE_A_STORE_DEFAULT_TTL] = { .type = NLA_U64 },
+	[ZCACHE_A_STORE_GRACE] = { .type = NLA_U32 },
 };
 
 static uint64_t u64_of(struct nlattr *attr)
@@ -88,11 +90,13 @@ static int parse_store(struct nlmsghdr *nlh, struct store *s)
 	s->capacity = u64_of(a[ZCACHE_A_STORE_CAPACITY]);
 	s->max_object_size = u64_of(a[ZCACHE_A_STORE_MAX_OBJECT_SIZE]);
 	s->splice_threshold = u64_of(a[ZCACHE_A_STORE_SPLICE_THRESHOLD]);
+	s->default_ttl = u64_of(a[ZCACHE_A_STORE_DEFAULT_TTL]);
 	s->used = u64_of(a[ZCACHE_A_STORE_USED]);
 	s->objects = u64_of(a[ZCACHE_A_STORE_OBJECTS]);
 	s->max_key_len = u32_of(a[ZCACHE_A_STORE_MAX_KEY_LEN]);
 	s->inline_limit = u32_of(a[ZCACHE_A_STORE_INLINE_LIMIT]);
 	s->copy = u32_of(a[ZCACHE_A_STORE_COPY]);
+	s->grace = u32_of(a[ZCACHE_A_STORE_GRACE]);
 	s->mode = u32_of(a[ZCACHE_A_STORE_MODE]);
 	s->uid = u32_of(a[ZCACHE_A_STORE_UID]);
 	s->gid = u32_of(a[ZCACHE_A_STORE_GID]);
@@ -167,6 +171,8 @@ static void print_members(const struct store *s)
 	out_u64("inline-limit", s->inline_limit, "bytes");
 	out_size("splice-threshold", s->splice_threshold);
 	out_str("copy", s->copy < COPIES ? copies[s->copy] : "unknown");
+	out_duration("default-ttl", s->default_ttl, "never");
+	out_duration("grace", s->grace, "none");
 	out_mode("mode", s->mode);
 	out_u64("uid", s->uid, NULL);
 	out_u64("gid", s->gid, NULL);
@@ -271,7 +277,7 @@ static int run_show(int argc, char **argv)
 /* The words of create and set. */
 static struct {
 	const char *capacity, *max_object, *max_key, *inline_limit, *splice_threshold, *copy;
-	const char *mode, *owner, *group;
+	const char *default_ttl, *grace, *mode, *owner, *group;
 } given;
 
 static const struct keyword create_keywords[] = {
@@ -281,6 +287,8 @@ static const struct keyword create_keywords[] = {
 	{ "inline-limit", &given.inline_limit, NULL },
 	{ "splice-threshold", &given.splice_threshold, NULL },
 	{ "copy", &given.copy, NULL },
+	{ "default-ttl", &given.default_ttl, NULL },
+	{ "grace", &given.grace, NULL },
 	{ "mode", &given.mode, NULL },
 	{ "owner", &given.owner, NULL },
 	{ "group", &given.group, NULL },
@@ -288,14 +296,20 @@ static const struct keyword create_keywords[] = {
 };
 
 static const struct keyword set_keywords[] = {
+	{ "capacity", &given.capacity, NULL },
+	{ "max-object", &given.max_object, NULL },
+	{ "inline-limit", &given.inline_limit, NULL },
 	{ "splice-threshold", &given.splice_threshold, NULL },
 	{ "copy", &given.copy, NULL },
+	{ "default-ttl", &given.default_ttl, NULL },
+	{ "grace", &given.grace, NULL },
 	{ NULL, NULL, NULL },
 };
 
 /* The words as the kernel takes them. */
 struct config {
 	uint64_t capacity, max_object, max_key, inline_limit, splice_threshold;
+	uint64_t default_ttl, grace;
 	uint32_t copy, mode, uid, gid;
 };
 
@@ -314,6 +328,14 @@ static int arg_copy(const char *text, uint32_t *out)
 	return CTL_OK;
 }
 
+static int arg_default_ttl(const char *text, uint64_t *ms)
+{
+	if (!text || strcmp(text, "never"))
+		return arg_duration("default-ttl", text, TTL_MAX, ms);
+	*ms = 0;
+	return CTL_OK;
+}
+
 static int parse_config(struct config *c)
 {
 	int code;
@@ -329,6 +351,10 @@ static int parse_config(struct config *c)
 		code = arg_size("splice-threshold", given.splice_threshold, &c->splice_threshold);
 	if (!code)
 		code = arg_copy(given.copy, &c->copy);
+	if (!code)
+		code = arg_default_ttl(given.default_ttl, &c->default_ttl);
+	if (!code)
+		code = arg_duration("grace", given.grace, UINT32_MAX, &c->grace);
 	if (!code)
 		code = arg_mode(given.mode, &c->mode);
 	if (!code)
@@ -355,6 +381,10 @@ static int put_config(struct nl_msg *msg, const struct config *c)
 		err = nla_put_u64(msg, ZCACHE_A_STORE_SPLICE_THRESHOLD, c->splice_threshold);
 	if (!err && given.copy)
 		err = nla_put_u32(msg, ZCACHE_A_STORE_COPY, c->copy);
+	if (!err && given.default_ttl)
+		err = nla_put_u64(msg, ZCACHE_A_STORE_DEFAULT_TTL, c->default_ttl);
+	if (!err && given.grace)
+		err = nla_put_u32(msg, ZCACHE_A_STORE_GRACE, c->grace);
 	if (!err && given.mode)
 		err = nla_put_u32(msg, ZCACHE_A_STORE_MODE, c->mode);
 	if (!err && given.owner)
@@ -388,8 +418,12 @@ static int do_store(int cmd, const char *verb, const char *name, const struct co
 		code = nlc_fail(&nlc, err, what);
 	} else if (out_json()) {
 		out_str("name", name);
+		if (nlc.sentence[0])
+			out_str("note", nlc.sentence);
 		out_finish();
 	}
+	if (!err && nlc.sentence[0])
+		note("store %s: %s", name, nlc.sentence);
 	nlc_close(&nlc);
 	return code;
 }
@@ -409,14 +443,22 @@ static int run_create(int argc, char **argv)
 	return code;
 }
 
+static bool nothing_given(const struct keyword *k)
+{
+	for (; k->name; k++)
+		if (*k->value)
+			return false;
+	return true;
+}
+
 static int run_set(int argc, char **argv)
 {
 	struct config c = { 0 };
 	int code;
 
 	code = parse_keywords(argc - 1, argv + 1, set_keywords);
-	if (!code && !given.splice_threshold && !given.copy)
-		code = fail(CTL_USAGE, "what is to be changed? 'splice-threshold SIZE' or 'copy WHOM' can be");
+	if (!code && nothing_given(set_keywords))
+		code = fail(CTL_USAGE, "what is to be changed? 'zcachectl help store' lists what can be");
 	if (!code)
 		code = parse_config(&c);
 	if (!code)
@@ -442,13 +484,14 @@ static int run_delete(int argc, char **argv)
 
 const struct command store_commands[] = {
 	{ "create", 1,
-	  "NAME capacity SIZE [max-object SIZE] [max-key N] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [mode OCTAL] [owner USER] [group GROUP]",
+	  "NAME capacity SIZE [max-object SIZE] [max-key N] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [default-ttl TIME|never] [grace TIME] [mode OCTAL] [owner USER] [group GROUP]",
 	  "Make a store and its node /dev/zcache/NAME.", create_keywords, run_create },
 	{ "delete", 1, "NAME [force]",
 	  "Delete a store with all its objects; force also while it is in use.",
 	  delete_keywords, run_delete },
 	{ "list", 0, "", "List the stores.", NULL, run_list },
-	{ "set", 1, "NAME [splice-threshold SIZE] [copy never|local|always]",
+	{ "set", 1,
+	  "NAME [capacity SIZE] [max-object SIZE] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [default-ttl TIME|never] [grace TIME]",
 	  "Change a store that is in use.", set_keywords, run_set },
 	{ "show", 1, "NAME", "Show the limits and counters of a store.", NULL, run_show },
 	{ NULL, 0, NULL, NULL, NULL, NULL },

@@ -41,6 +41,9 @@ struct object {
 extern const struct command store_commands[];
 extern const struct command object_commands[];
 extern const struct command info_commands[];
+extern const struct command features_commands[];
+extern const struct command doctor_commands[];
+extern const struct command trace_commands[];
 
 /* Prints "zcachectl: ..." to stderr and returns code. */
 int fail(enum exit_code code, const char *fmt, ...)
@@ -55,8 +58,12 @@ bool module_loaded(void);
 /* Takes all of argv; each word must be a keyword, none twice. */
 int parse_keywords(int argc, char **argv, const struct keyword *keywords);
 
+/* A hundred years, the longest time to live, in milliseconds. */
+#define TTL_MAX 3155760000000
+
 /* Each refuses with one sentence that names what; absent text keeps *out. */
 int arg_size(const char *what, const char *text, uint64_t *out);
+int arg_duration(const char *what, const char *text, uint64_t max, uint64_t *ms);
 int arg_u64(const char *what, const char *text, uint64_t max, uint64_t *out);
 int arg_mode(const char *text, uint32_t *out);
 int arg_owner(const char *text, uint32_t *uid);

@@ -15,6 +15,9 @@ static const struct object objects[] = {
 	{ "store", store_commands },
 	{ "object", object_commands },
 	{ "info", info_commands },
+	{ "features", features_commands },
+	{ "doctor", doctor_commands },
+	{ "trace", trace_commands },
 	{ "help", NULL },
 	{ NULL, NULL },
 };
@@ -81,6 +84,7 @@ static int help_all(void)
 	     "      The version of this program and of the ABI it speaks.\n"
 	     "\n"
 	     "SIZE is a number of bytes, or a number with k, M, G or T such as 256M or 1.5G.\n"
+	     "TIME is a number of seconds, or a number with ms, s, m, h or d such as 500ms or 1.5h.\n"
 	     "KEY is text, or hex: and pairs of hex digits for any other bytes.\n"
 	     "Exit code: 0 done, 1 usage, 2 refused, 3 not found, 4 module not loaded.");
 	return CTL_OK;
@@ -137,7 +141,8 @@ static int help(int argc, char **argv)
 		return help_list(argc - 1, argv + 1);
 	o = find_object(argv[0]);
 	if (!o)
-		return fail(CTL_USAGE, "no object '%s'; there are store, object and info", argv[0]);
+		return fail(CTL_USAGE, "no object '%s'; 'zcachectl help' lists what is known",
+			    argv[0]);
 	for (c = o->commands; c && c->run; c++)
 		print_command(o, c);
 	return CTL_OK;

@@ -83,18 +83,23 @@ static void read_sentence(struct nlc *nlc, struct nlmsghdr *nlh, size_t skip)
 			 (char *)nla_data(attr));
 }
 
-static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
+/* A success is a message of the same form. */
+static void finish(struct call *call, struct nlmsghdr *nlh)
 {
-	struct nlmsghdr *nlh = (struct nlmsghdr *)((char *)e - NLMSG_HDRLEN);
+	struct nlmsgerr *e = nlmsg_data(nlh);
 	size_t skip = sizeof(*e);
-	struct call *call = arg;
 
-	(void)from;
 	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
 		skip += NLMSG_ALIGN(e->msg.nlmsg_len - sizeof(e->msg));
 	read_sentence(call->nlc, nlh, skip);
 	call->err = e->error;
 	call->done = true;
+}
+
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
+{
+	(void)from;
+	finish(arg, (struct nlmsghdr *)((char *)e - NLMSG_HDRLEN));
 	return NL_STOP;
 }
 
@@ -114,8 +119,7 @@ static int on_finish(struct nl_msg *msg, void *arg)
 
 static int on_ack(struct nl_msg *msg, void *arg)
 {
-	(void)msg;
-	((struct call *)arg)->done = true;
+	finish(arg, nlmsg_hdr(msg));
 	return NL_STOP;
 }
 

@@ -13,7 +13,7 @@ struct nlc {
 	struct nl_sock *sk;
 	int family;
 	bool inconsistent;	/* the last dump was interrupted */
-	char sentence[256];	/* the kernel's own words on the last refusal */
+	char sentence[256];	/* the kernel's own words on the last refusal, or its warning */
 };
 
 /*

@@ -169,7 +169,9 @@ const char *format_time(int64_t ns, char buf[TIME_TEXT])
 	time_t s = ns / 1000000000;
 	struct tm tm;
 
-	if (!gmtime_r(&s, &tm) || !strftime(buf, TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm))
+	if (ns == INT64_MAX)
+		strcpy(buf, "never");
+	else if (!gmtime_r(&s, &tm) || !strftime(buf, TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm))
 		snprintf(buf, TIME_TEXT, "%" PRId64 " ns", ns);
 	return buf;
 }
@@ -184,6 +186,19 @@ void out_time(const char *name, int64_t ns, const char *zero)
 	}
 	label(name);
 	puts(ns ? format_time(ns, buf) : zero);
+}
+
+void out_duration(const char *name, uint64_t ms, const char *zero)
+{
+	char buf[DURATION_TEXT], key[64];
+
+	if (out.json) {
+		snprintf(key, sizeof(key), "%s_ms", name);
+		add(key, must(json_object_new_uint64(ms)));
+		return;
+	}
+	label(name);
+	puts(ms ? format_duration(ms, buf) : zero);
 }
 
 void out_mode(const char *name, uint32_t mode)

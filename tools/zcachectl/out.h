@@ -29,6 +29,8 @@ void out_u64(const char *name, uint64_t value, const char *unit);
 void out_size(const char *name, uint64_t bytes);
 /* CLOCK_REALTIME nanoseconds; zero is what text says for 0. */
 void out_time(const char *name, int64_t ns, const char *zero);
+/* text: in the largest unit, or zero for 0; JSON: milliseconds as name_ms. */
+void out_duration(const char *name, uint64_t ms, const char *zero);
 void out_mode(const char *name, uint32_t mode);
 /* JSON: name if UTF-8, else name_hex. */
 void out_bytes(const char *name, const void *bytes, size_t len);
@@ -44,7 +46,7 @@ void out_stream_item_begin(void);
 void out_stream_item_end(void);
 void out_stream_end(void);
 
-/* "2025-01-31T12:00:00Z" */
+/* "2025-01-31T12:00:00Z"; the largest time is "never". */
 #define TIME_TEXT 32
 const char *format_time(int64_t ns, char buf[TIME_TEXT]);
 
