@@ -54,7 +54,14 @@ static const struct call calls[] = {
 	  offsetof(struct zc_send_batch, flags), 0,
 	  { offsetof(struct zc_send_batch, __reserved) } },
 	{ "DELETE", ZC_IOC_DELETE, sizeof(struct zc_delete), 0,
-	  offsetof(struct zc_delete, flags), 0, { offsetof(struct zc_delete, __reserved) } },
+	  offsetof(struct zc_delete, flags), ZC_DELETE_SOFT,
+	  { offsetof(struct zc_delete, __reserved) } },
+	{ "PURGE", ZC_IOC_PURGE, sizeof(struct zc_purge), 0,
+	  offsetof(struct zc_purge, flags), ZC_PURGE_SOFT,
+	  { offsetof(struct zc_purge, __reserved) } },
+	{ "TOUCH", ZC_IOC_TOUCH, sizeof(struct zc_touch), 0,
+	  offsetof(struct zc_touch, flags), ZC_TOUCH_EXPIRES | ZC_TOUCH_EXPIRED_OK,
+	  { offsetof(struct zc_touch, __reserved) } },
 };
 
 FIXTURE(abi) {
@@ -144,6 +151,14 @@ static size_t good(FIXTURE_DATA(abi) *self, const struct call *c, void *buf)
 		struct zc_delete del = { .key = ZC_ADDR(key), .key_len = 3 };
 
 		memcpy(buf, &del, sizeof(del));
+	} else if (c->cmd == ZC_IOC_PURGE) {
+		struct zc_purge purge = { .key = ZC_ADDR(key), .key_len = 3 };
+
+		memcpy(buf, &purge, sizeof(purge));
+	} else if (c->cmd == ZC_IOC_TOUCH) {
+		struct zc_touch touch = { .key = ZC_ADDR(key), .key_len = 3 };
+
+		memcpy(buf, &touch, sizeof(touch));
 	}
 	*(__u32 *)buf = c->size;
 	return c->size;
@@ -314,13 +329,13 @@ TEST_F(abi, reply_not_writable)
 TEST_F(abi, unknown_commands)
 {
 	static const unsigned long cmds[] = {
-		_IO(ZC_IOC_TYPE, 0x00), _IO(ZC_IOC_TYPE, 0x7f), _IO(ZC_IOC_TYPE, 0x8a),
+		_IO(ZC_IOC_TYPE, 0x00), _IO(ZC_IOC_TYPE, 0x7f), _IO(ZC_IOC_TYPE, 0x8c),
 		_IO(ZC_IOC_TYPE, 0xff), _IO('Z', 0x80), _IOWR(ZC_IOC_TYPE, 0x80, struct zc_info),
 		0, ~0U,
 	};
 	static const unsigned long node_cmds[] = {
 		ZC_IOC_INFO, ZC_IOC_PUT, ZC_IOC_FILL, ZC_IOC_STAT, ZC_IOC_GET, ZC_IOC_OPEN,
-		ZC_IOC_SEND, ZC_IOC_DELETE, ZC_IOC_SEND_BATCH,
+		ZC_IOC_SEND, ZC_IOC_DELETE, ZC_IOC_SEND_BATCH, ZC_IOC_PURGE, ZC_IOC_TOUCH,
 	};
 	struct zc_commit commit = { 0 };
 	unsigned char buf[512] = { 0 };
@@ -550,7 +565,8 @@ TEST_F(abi, modes)
 	ASSERT_FD(wo);
 	FOR_EACH_CALL(c) {
 		bool writes = c->cmd == ZC_IOC_PUT || c->cmd == ZC_IOC_FILL ||
-			      c->cmd == ZC_IOC_DELETE;
+			      c->cmd == ZC_IOC_DELETE || c->cmd == ZC_IOC_PURGE ||
+			      c->cmd == ZC_IOC_TOUCH;
 
 		if (c->cmd == ZC_IOC_COMMIT || c->cmd == ZC_IOC_INFO)
 			continue;

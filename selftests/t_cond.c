@@ -197,7 +197,7 @@ TEST_F(cond, pinned)
 
 TEST_F(cond, freshness)
 {
-	struct zct_obj old = { "old", 5, 1, LEN, 0, "\"o\"", .expires_ns = 1 };
+	struct zct_obj old = { "old", 5, 1, LEN, 0, "\"o\"", .expires_ns = zct_now() - 1 };
 	struct zc_nl_store before;
 	const struct zct_delta missed[] = { { ZC_C_MISSES, 1 }, { ZC_C_EXPIRED, 1 } };
 
@@ -219,7 +219,7 @@ TEST_F(cond, freshness)
 	zct_msg_to_end(&self->m, &self->bare, 0);
 	EXPECT_SENT("bare", 0, NULL, 0);
 	EXPECT_EQ(ZC_STATE_INLINE, self->send.state);
-	self->bare.expires_ns = 1;
+	self->bare.expires_ns = zct_now() - 1;
 	ASSERT_OK(zct_obj_put(self->s.fd, &self->bare));
 	EXPECT_SENT("bare", ZC_SEND_EXPIRED_OK, NULL, 0);
 	EXPECT_EQ(ZC_STATE_INLINE | ZC_STATE_EXPIRED, self->send.state);

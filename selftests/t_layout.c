@@ -35,6 +35,12 @@ TEST(numbers)
 	EXPECT_EQ(0x7a87, ZC_IOC_SEND);
 	EXPECT_EQ(0x7a88, ZC_IOC_DELETE);
 	EXPECT_EQ(0x7a89, ZC_IOC_SEND_BATCH);
+	EXPECT_EQ(0x7a8a, ZC_IOC_PURGE);
+	EXPECT_EQ(0x7a8b, ZC_IOC_TOUCH);
+	EXPECT_EQ(1, ZC_DELETE_SOFT);
+	EXPECT_EQ(1, ZC_PURGE_SOFT);
+	EXPECT_EQ(1, ZC_TOUCH_EXPIRES);
+	EXPECT_EQ(2, ZC_TOUCH_EXPIRED_OK);
 	EXPECT_EQ(1, ZC_PUT_EXCL);
 	EXPECT_EQ(1, ZC_STAT_FD);
 	EXPECT_EQ(2, ZC_STAT_EXPIRED_OK);
@@ -107,6 +113,30 @@ TEST(zc_commit)
 	AT(zc_commit, size, 0, 4);
 	AT(zc_commit, flags, 4, 4);
 	AT(zc_commit, generation, 8, 8);
+}
+
+TEST(zc_purge)
+{
+	SIZE(zc_purge, 40);
+	AT(zc_purge, size, 0, 4);
+	AT(zc_purge, flags, 4, 4);
+	AT(zc_purge, key, 8, 8);
+	AT(zc_purge, key_len, 16, 4);
+	AT(zc_purge, __reserved, 20, 4);
+	AT(zc_purge, objects, 24, 8);
+	AT(zc_purge, bytes, 32, 8);
+}
+
+TEST(zc_touch)
+{
+	SIZE(zc_touch, 40);
+	AT(zc_touch, size, 0, 4);
+	AT(zc_touch, flags, 4, 4);
+	AT(zc_touch, key, 8, 8);
+	AT(zc_touch, key_len, 16, 4);
+	AT(zc_touch, __reserved, 20, 4);
+	AT(zc_touch, generation, 24, 8);
+	AT(zc_touch, expires_ns, 32, 8);
 }
 
 TEST(zc_stat)
@@ -218,7 +248,7 @@ TEST(zc_delete)
 /* Attribute numbers of the counters follow their enum, and both stay. */
 TEST(counters)
 {
-	EXPECT_EQ(31, ZC_C_NR);
+	EXPECT_EQ(36, ZC_C_NR);
 	EXPECT_EQ(ZC_C_NR, ZCACHE_A_STATS_MAX - ZCACHE_A_STATS_PAD);
 	EXPECT_EQ(0, ZC_C_HITS);
 	EXPECT_EQ(2, ZCACHE_A_STATS_HITS);

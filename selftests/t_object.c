@@ -268,7 +268,7 @@ TEST_F(object, excl)
 TEST_F(object, expiry)
 {
 	struct zc_put put = { .key = ZC_ADDR("k"), .key_len = 1, .data = ZC_ADDR("x"),
-			      .data_len = 1, .expires_ns = 1 };
+			      .data_len = 1, .expires_ns = zct_now() - 1 };
 	struct zc_get get = { .key = ZC_ADDR("k"), .key_len = 1 };
 	struct zc_open open = { .key = ZC_ADDR("k"), .key_len = 1 };
 	struct zc_part part = { .type = ZC_PART_OBJECT, .flags = ZC_PART_TO_END };
@@ -296,7 +296,7 @@ TEST_F(object, expiry)
 
 	st = (struct zc_stat){ .key = ZC_ADDR("k"), .key_len = 1, .flags = ZC_STAT_EXPIRED_OK };
 	EXPECT_OK(zct_stat(self->s.fd, &st));
-	EXPECT_EQ(1, st.expires_ns);
+	EXPECT_EQ(put.expires_ns, st.expires_ns);
 	EXPECT_EQ(ZC_STATE_EXPIRED | ZC_STATE_INLINE, st.state);
 	get.flags = ZC_GET_EXPIRED_OK;
 	EXPECT_OK(zct_get(self->s.fd, &get));
@@ -319,7 +319,7 @@ TEST_F(object, expiry)
 	EXPECT_EQ(ZC_STATE_INLINE, st.state);
 
 	/* to DELETE, an expired object is there */
-	put.expires_ns = 1;
+	put.expires_ns = zct_now() - 1;
 	ASSERT_OK(zct_put(self->s.fd, &put));
 	EXPECT_OK(zct_delete_key(self->s.fd, "k"));
 	EXPECT_EQ(0, zct_used(&self->s));
@@ -338,7 +338,7 @@ TEST_F(object, expires_while_open)
 
 	get.buf = ZC_ADDR(&byte);
 	get.buf_len = 1;
-	put.expires_ns = 1;
+	put.expires_ns = zct_now() - 1;
 	ASSERT_OK(zct_put(self->s.fd, &put));
 	{
 		struct zc_open open = { .key = ZC_ADDR("k"), .key_len = 1,

@@ -157,7 +157,7 @@ TEST_F(parts, objects_by_fd)
 /* Another object that cannot be had: nothing of the message goes. */
 TEST_F(parts, objects_refused)
 {
-	struct zct_obj old = { "old", 7, 1, 70000, 10, .expires_ns = 1 };
+	struct zct_obj old = { "old", 7, 1, 70000, 10, .expires_ns = zct_now() - 1 };
 	struct zct_msg *m = &self->m;
 	struct zc_nl_store before;
 	struct zct_store other;

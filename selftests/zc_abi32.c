@@ -17,6 +17,8 @@ _Static_assert(sizeof(struct zc_open) == 40, "zc_open");
 _Static_assert(sizeof(struct zc_part) == 40, "zc_part");
 _Static_assert(sizeof(struct zc_send) == 120, "zc_send");
 _Static_assert(sizeof(struct zc_delete) == 32, "zc_delete");
+_Static_assert(sizeof(struct zc_purge) == 40, "zc_purge");
+_Static_assert(sizeof(struct zc_touch) == 40, "zc_touch");
 
 #define O_RDWR		2
 #define ADDR(p)		((__u64)(unsigned long)(p))

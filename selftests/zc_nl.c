@@ -168,47 +168,47 @@ int zc_nl_call(struct nl_msg *msg, zc_nl_fn fn, void *arg)
 	return err;
 }
 
-int zc_nl_store_new(const struct zc_nl_cfg *cfg)
+static int store_config(int cmd, const struct zc_nl_cfg *cfg, __u32 set)
 {
-	struct nl_msg *msg = zc_nl_msg(ZCACHE_CMD_STORE_NEW, 0);
+	struct nl_msg *msg = zc_nl_msg(cmd, 0);
 
 	if (!msg)
 		return zc_nl_call(NULL, NULL, NULL);
 	if (cfg->name)
 		nla_put_string(msg, ZCACHE_A_STORE_NAME, cfg->name);
-	nla_put_u64(msg, ZCACHE_A_STORE_CAPACITY, cfg->capacity);
-	if (cfg->set & ZC_NL_SET(MAX_OBJECT_SIZE))
+	if (set & ZC_NL_SET(CAPACITY))
+		nla_put_u64(msg, ZCACHE_A_STORE_CAPACITY, cfg->capacity);
+	if (set & ZC_NL_SET(MAX_OBJECT_SIZE))
 		nla_put_u64(msg, ZCACHE_A_STORE_MAX_OBJECT_SIZE, cfg->max_object_size);
-	if (cfg->set & ZC_NL_SET(MAX_KEY_LEN))
+	if (set & ZC_NL_SET(MAX_KEY_LEN))
 		nla_put_u32(msg, ZCACHE_A_STORE_MAX_KEY_LEN, cfg->max_key_len);
-	if (cfg->set & ZC_NL_SET(INLINE_LIMIT))
+	if (set & ZC_NL_SET(INLINE_LIMIT))
 		nla_put_u32(msg, ZCACHE_A_STORE_INLINE_LIMIT, cfg->inline_limit);
-	if (cfg->set & ZC_NL_SET(SPLICE_THRESHOLD))
+	if (set & ZC_NL_SET(SPLICE_THRESHOLD))
 		nla_put_u64(msg, ZCACHE_A_STORE_SPLICE_THRESHOLD, cfg->splice_threshold);
-	if (cfg->set & ZC_NL_SET(MODE))
+	if (set & ZC_NL_SET(MODE))
 		nla_put_u32(msg, ZCACHE_A_STORE_MODE, cfg->mode);
-	if (cfg->set & ZC_NL_SET(UID))
+	if (set & ZC_NL_SET(UID))
 		nla_put_u32(msg, ZCACHE_A_STORE_UID, cfg->uid);
-	if (cfg->set & ZC_NL_SET(GID))
+	if (set & ZC_NL_SET(GID))
 		nla_put_u32(msg, ZCACHE_A_STORE_GID, cfg->gid);
-	if (cfg->set & ZC_NL_SET(COPY))
+	if (set & ZC_NL_SET(COPY))
 		nla_put_u32(msg, ZCACHE_A_STORE_COPY, cfg->copy);
+	if (set & ZC_NL_SET(DEFAULT_TTL))
+		nla_put_u64(msg, ZCACHE_A_STORE_DEFAULT_TTL, cfg->default_ttl);
+	if (set & ZC_NL_SET(GRACE))
+		nla_put_u32(msg, ZCACHE_A_STORE_GRACE, cfg->grace);
 	return zc_nl_call(msg, NULL, NULL);
+}
+
+int zc_nl_store_new(const struct zc_nl_cfg *cfg)
+{
+	return store_config(ZCACHE_CMD_STORE_NEW, cfg, cfg->set | ZC_NL_SET(CAPACITY));
 }
 
 int zc_nl_store_set(const struct zc_nl_cfg *cfg)
 {
-	struct nl_msg *msg = zc_nl_msg(ZCACHE_CMD_STORE_SET, 0);
-
-	if (!msg)
-		return zc_nl_call(NULL, NULL, NULL);
-	if (cfg->name)
-		nla_put_string(msg, ZCACHE_A_STORE_NAME, cfg->name);
-	if (cfg->set & ZC_NL_SET(SPLICE_THRESHOLD))
-		nla_put_u64(msg, ZCACHE_A_STORE_SPLICE_THRESHOLD, cfg->splice_threshold);
-	if (cfg->set & ZC_NL_SET(COPY))
-		nla_put_u32(msg, ZCACHE_A_STORE_COPY, cfg->copy);
-	return zc_nl_call(msg, NULL, NULL);
+	return store_config(ZCACHE_CMD_STORE_SET, cfg, cfg->set);
 }
 
 int zc_nl_store_del(const char *name, bool force)
@@ -255,6 +255,8 @@ static void parse_store(struct nlmsghdr *nlh, struct zc_nl_store *s)
 	s->uid = get_u32(tb, ZCACHE_A_STORE_UID);
 	s->gid = get_u32(tb, ZCACHE_A_STORE_GID);
 	s->copy = get_u32(tb, ZCACHE_A_STORE_COPY);
+	s->default_ttl = get_u64(tb, ZCACHE_A_STORE_DEFAULT_TTL);
+	s->grace = get_u32(tb, ZCACHE_A_STORE_GRACE);
 	s->used = get_u64(tb, ZCACHE_A_STORE_USED);
 	s->objects = get_u64(tb, ZCACHE_A_STORE_OBJECTS);
 	s->opens = get_u32(tb, ZCACHE_A_STORE_OPENS);

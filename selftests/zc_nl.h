@@ -26,6 +26,8 @@ struct zc_nl_cfg {
 	__u32 uid;
 	__u32 gid;
 	__u32 copy;		/* ZCACHE_COPY_... */
+	__u64 default_ttl;
+	__u32 grace;
 	__u32 set;		/* bits ZC_NL_SET() of the optional attributes */
 };
 
@@ -42,6 +44,8 @@ struct zc_nl_store {
 	__u32 uid;
 	__u32 gid;
 	__u32 copy;
+	__u64 default_ttl;
+	__u32 grace;
 	__u64 used;
 	__u64 objects;
 	__u32 opens;
@@ -78,7 +82,7 @@ typedef void (*zc_nl_fn)(struct nlmsghdr *nlh, void *arg);
 int zc_nl_call(struct nl_msg *msg, zc_nl_fn fn, void *arg);
 
 int zc_nl_store_new(const struct zc_nl_cfg *cfg);
-/* Change the splice threshold and who gets copies, as far as they are in @set. */
+/* Change what is in @set; the capacity is optional here. */
 int zc_nl_store_set(const struct zc_nl_cfg *cfg);
 int zc_nl_store_del(const char *name, bool force);
 int zc_nl_store_get(const char *name, struct zc_nl_store *out);

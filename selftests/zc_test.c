@@ -25,6 +25,11 @@ int zct_store_new(struct zct_store *s, const struct zc_nl_cfg *cfg)
 		c = *cfg;
 	if (!c.capacity)
 		c.capacity = 64 * MiB;
+	/* What expires stays for the test that looks at it. */
+	if (!(c.set & ZC_NL_SET(GRACE))) {
+		c.grace = 3600000;
+		c.set |= ZC_NL_SET(GRACE);
+	}
 	snprintf(s->name, sizeof(s->name), "t%d-%u", getpid(), __sync_add_and_fetch(&n, 1));
 	snprintf(s->path, sizeof(s->path), "/dev/zcache/%s", s->name);
 	s->fd = -1;
@@ -213,6 +218,8 @@ RAW(open, zc_open, ZC_IOC_OPEN)
 RAW(send, zc_send, ZC_IOC_SEND)
 RAW(send_batch, zc_send_batch, ZC_IOC_SEND_BATCH)
 RAW(delete, zc_delete, ZC_IOC_DELETE)
+RAW(purge, zc_purge, ZC_IOC_PURGE)
+RAW(touch, zc_touch, ZC_IOC_TOUCH)
 
 #define KEY(k)	.key = ZC_ADDR(k), .key_len = strlen(k)
 

@@ -48,7 +48,7 @@ struct zct_store {
 	int fd;
 };
 
-/* @cfg may be NULL: 64 MiB and the defaults. Return: 0 or -errno. */
+/* @cfg may be NULL: 64 MiB, a grace of an hour and the defaults. Return: 0 or -errno. */
 int zct_store_new(struct zct_store *s, const struct zc_nl_cfg *cfg);
 /*
  * Delete all objects, then close and delete, unforced: what a test or the
@@ -77,6 +77,8 @@ int zct_open(int fd, struct zc_open *arg);
 int zct_send(int fd, struct zc_send *arg);
 int zct_send_batch(int fd, struct zc_send_batch *arg);
 int zct_delete(int fd, struct zc_delete *arg);
+int zct_purge(int fd, struct zc_purge *arg);
+int zct_touch(int fd, struct zc_touch *arg);
 
 /* --- the usual cases, with keys that are C strings */
 

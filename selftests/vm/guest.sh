@@ -58,6 +58,7 @@ fill() {
 	done
 	ko=$("$VM_DIR/build.sh" module "$kernel" "$folder")
 	[ -z "$ko" ] || cp "$ko" "$zc/"
+	cp "$TOP/uapi/zcache.yaml" "$zc/"
 	for pair in ${VM_FILES:-}; do
 		cp -L "${pair#*=}" "$zc/${pair%%=*}"
 	done
@@ -75,11 +76,14 @@ fill() {
 }
 
 boot() {
+	local images=("$("$VM_DIR/image.sh" base)" "$("$VM_DIR/image.sh" modules "$folder")")
+	if [ "$mode" = check ] && grep -q '^t_ynl' "$what"; then
+		images+=("$("$VM_DIR/image.sh" python)")
+	fi
 	"$VM_DIR/boot.sh" -m "${VM_MEMORY:-$memory}" \
 		-d "${VM_DEADLINE:-$deadline}" -a "$arguments ${VM_ARGS:-}" \
 		${VM_ROOT:+-r "$VM_ROOT"} ${VM_RESULTS:+-w "$VM_RESULTS"} "$@" \
-		"$("$VM_DIR/image.sh" base)" "$("$VM_DIR/image.sh" modules "$folder")" \
-		"$tmp/job.cpio"
+		"${images[@]}" "$tmp/job.cpio"
 }
 
 "$VM_DIR/build.sh" programs

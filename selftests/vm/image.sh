@@ -5,8 +5,9 @@
 # Nothing is compressed: under emulation unpacking costs more than reading.
 #   image.sh base                   programs and libraries of this machine
 #   image.sh modules KERNEL-FOLDER  kernel modules
+#   image.sh python                 Python and the kernel's netlink client
 #   image.sh job FOLDER FILE        FOLDER becomes /zc of the guest
-# The first two print the archive's name.
+# The first three print the archive's name.
 
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -154,13 +155,58 @@ job() {
 	mv "$tmp/cpio" "$2"
 }
 
+# Python, the modules that the kernel's netlink client needs, and the client.
+fill_python() {
+	local root=$1 python lib tools modules
+	skeleton "$root"
+	python=$(realpath /usr/bin/python3)
+	lib=/usr/lib/$(basename "$python")
+	tools=$("$VM_DIR/source.sh" tools)
+	cp "$python" "$root/usr/bin/python3"
+	mkdir -p "$root$lib" "$root/usr/lib/ynl"
+	tar -C "$lib" -cf - --exclude=test --exclude=__pycache__ --exclude=idlelib \
+		--exclude=lib2to3 --exclude=tkinter --exclude=ensurepip \
+		--exclude=distutils --exclude=pydoc_data --exclude='config-*' . |
+		tar -C "$root$lib" -xf -
+	cp -r /usr/lib/python3/dist-packages/yaml /usr/lib/python3/dist-packages/_yaml \
+		"$root$lib/"
+	cp -r "$tools/tools/net/ynl/cli.py" "$tools/tools/net/ynl/lib" "$root/usr/lib/ynl/"
+	# An initramfs keeps no times, and without them nothing compiled is used.
+	"$python" -m compileall -q --invalidation-mode unchecked-hash \
+		-s "$root" "$root$lib" "$root/usr/lib/ynl" >/dev/null || true
+	mapfile -t modules < <(find "$root" -name '*.so')
+	add_libraries "$root" "$python" "${modules[@]}"
+}
+
+python() {
+	local key file tmp
+	key=$({
+		echo $RECIPE
+		"$VM_DIR/source.sh" tools
+		dpkg-query -W -f '${Package} ${Version}\n' python3 python3-minimal \
+			python3-yaml libpython3-stdlib 2>/dev/null || true
+	} | sha256sum | cut -c1-16)
+	file=$CACHE/image/python-$key.cpio
+	if [ ! -e "$file" ]; then
+		lock image
+		tmpdir_near tmp "$file"
+		fill_python "$tmp/root"
+		pack "$tmp/root" "$tmp/cpio"
+		mv "$tmp/cpio" "$file"
+		unlock image
+	fi
+	echo "$file"
+}
+
 case ${1:-} in
 base)
 	base ;;
+python)
+	python ;;
 modules)
 	modules "$2" ;;
 job)
 	job "$2" "$3" ;;
 *)
-	die "usage: image.sh base | modules KERNEL-FOLDER | job FOLDER FILE" ;;
+	die "usage: image.sh base | python | modules KERNEL-FOLDER | job FOLDER FILE" ;;
 esac

@@ -34,7 +34,7 @@ generate() {
 		read -r file options <<<"$line"
 		mkdir -p "$2/$(dirname "$file")"
 		# shellcheck disable=SC2086 # several options
-		(cd "$1" && python3 -B tools/net/ynl/ynl-gen-c.py \
+		(cd "$1" && /usr/bin/python3 -B tools/net/ynl/ynl-gen-c.py \
 			--spec "$1/$SPEC" $options -o "$2/$file")
 	done
 }

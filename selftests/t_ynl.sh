@@ -1,0 +1,135 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Drives the whole netlink family with the kernel tree's own client, which knows
+# nothing but the spec: every operation, every attribute that it may be given and
+# that comes back. Prints TAP.
+# shellcheck disable=SC2317,SC2329 # functions that are called by name
+set -u
+
+here=$(dirname "$(realpath "$0")")
+ynl=/usr/lib/ynl
+store='ynl-test'
+tmp=$(mktemp -d) || exit 1
+n=0
+bad=0
+
+echo "TAP version 13"
+if ! command -v python3 >/dev/null || [ ! -e "$ynl/cli.py" ]; then
+	echo "1..0 # SKIP no python, or no client, in this guest"
+	exit 4
+fi
+
+# is NAME GOT WANT
+is() {
+	n=$((n + 1))
+	if [ "$2" = "$3" ]; then
+		echo "ok $n - $1"
+		return
+	fi
+	bad=1
+	echo "# t_ynl.sh:0: $1: got '$2', want '$3'"
+	echo "not ok $n - $1"
+}
+
+# ask --do|--dump OPERATION JSON [OPTION...]: the answer is one line of JSON.
+ask() {
+	how=$1 op=$2 json=$3
+	shift 3
+	python3 -B "$ynl/cli.py" --no-schema --spec "$here/zcache.yaml" --output-json \
+		"$how" "$op" --json "$json" "$@" >"$tmp/out" 2>"$tmp/err"
+}
+
+# field EXPRESSION: of the answer, which is called a.
+field() {
+	python3 -B -c 'import json, sys
+a = json.load(open(sys.argv[1]))
+print(eval(sys.argv[2]))' "$tmp/out" "$1" 2>&1
+}
+
+# refused NAME: the last question was, with an errno and a sentence.
+refused() {
+	is "$1: refused" "$?" 1
+	is "$1: by $2" "$(cat "$tmp/out" "$tmp/err" | grep -c "error: -$2")" 1
+	is "$1: with a sentence" "$(cat "$tmp/out" "$tmp/err" | grep -c "'msg': .*$3")" 1
+}
+
+trap 'zcachectl store delete $store force >/dev/null 2>&1; rm -rf "$tmp"' EXIT
+
+ask --do store-new '{"name": "ynl-test", "capacity": 8388608, "max-object-size": 4194304,
+	"max-key-len": 200, "inline-limit": 1000, "splice-threshold": 16384,
+	"mode": 416, "uid": 1, "gid": 2, "copy": "local", "default-ttl": 3600000,
+	"grace": 5000}'
+is "store-new" "$?" 0
+
+ask --do store-get '{"name": "ynl-test"}'
+is "store-get" "$?" 0
+for pair in name=ynl-test capacity=8388608 max-object-size=4194304 max-key-len=200 \
+	inline-limit=1000 splice-threshold=16384 mode=416 uid=1 gid=2 copy=local \
+	default-ttl=3600000 grace=5000 used=0 objects=0 opens=0; do
+	is "store-get: ${pair%%=*}" "$(field "a['${pair%%=*}']")" "${pair#*=}"
+done
+# Every counter of the spec comes back, and nothing else does.
+is "store-get: all counters" "$(field "sorted(a['stats'])")" "$(
+	python3 -B -c 'import sys, yaml
+spec = yaml.safe_load(open(sys.argv[1]))
+s = [s for s in spec["attribute-sets"] if s["name"] == "stats"][0]
+print(sorted(a["name"] for a in s["attributes"] if a["name"] != "pad"))' \
+	"$here/zcache.yaml")"
+
+ask --dump store-get '{}'
+is "store-get dump" "$?" 0
+is "store-get dump: ours" "$(field "[s['capacity'] for s in a if s['name'] == 'ynl-test']")" \
+	"[8388608]"
+
+ask --do store-set '{"name": "ynl-test", "capacity": 4194304, "max-object-size": 1048576,
+	"inline-limit": 0, "splice-threshold": 5000, "copy": "always", "default-ttl": 0,
+	"grace": 0}'
+is "store-set" "$?" 0
+ask --do store-get '{"name": "ynl-test"}'
+for pair in capacity=4194304 max-object-size=1048576 max-key-len=200 inline-limit=0 \
+	splice-threshold=5000 copy=always default-ttl=0 grace=0; do
+	is "store-set: ${pair%%=*}" "$(field "a['${pair%%=*}']")" "${pair#*=}"
+done
+
+for i in 1 2 3; do
+	printf 'some bytes' | zcachectl object put "$store" "key$i" -
+	is "put key$i" "$?" 0
+done
+ask --do object-get '{"store": "ynl-test", "key": "6b657931"}'
+is "object-get" "$?" 0
+is "object-get: key" "$(field "bytes.fromhex(a['key']).decode()")" key1
+is "object-get: size" "$(field "a['size']")" 10
+for name in generation charge created; do
+	is "object-get: $name" "$(field "a['$name'] > 0")" True
+done
+is "object-get: hits" "$(field "a['hits']")" 0
+is "object-get: expires" "$(field "a['expires']")" 0
+
+ask --dump object-get '{"store": "ynl-test"}'
+is "object-get dump" "$?" 0
+is "object-get dump: keys" "$(field "sorted(bytes.fromhex(o['key']).decode() for o in a)")" \
+	"['key1', 'key2', 'key3']"
+ask --dump object-get '{"store": "ynl-test", "key": "6b657932"}'
+is "object-get dump: prefix" "$(field "[bytes.fromhex(o['key']).decode() for o in a]")" \
+	"['key2']"
+
+ask --do store-new '{"name": "ynl-test", "capacity": 8388608}'
+refused "a second store of the name" 17 "exists"
+ask --do store-new '{"name": "ynl-test2"}'
+refused "a store without a capacity" 22 "capacity"
+ask --do store-get '{"name": "nobody"}'
+refused "no such store" 2 "no store"
+ask --do object-get '{"store": "ynl-test", "key": "ff"}'
+refused "no such key" 2 "no such key"
+
+exec 3<"/dev/zcache/$store"
+ask --do store-del '{"name": "ynl-test"}'
+refused "store-del while it is open" 16 "open"
+ask --do store-del '{"name": "ynl-test", "force": true}'
+is "store-del with force" "$?" 0
+exec 3<&-
+ask --do store-get '{"name": "ynl-test"}'
+refused "it is gone" 2 "no store"
+
+echo "1..$n"
+exit "$bad"
