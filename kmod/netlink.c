@@ -486,6 +486,7 @@ static int zc_netlink_dump_object(struct sk_buff *skb,
  */
 static void zc_netlink_walk_on(struct zc_netlink_walk *walk,
 			       struct netlink_callback *cb)
+	__acquires(RCU)
 {
 	if (rhashtable_walk_start_check(&walk->iter)) {
 		walk->iter.p = NULL;
