@@ -13,8 +13,8 @@
  *
  * Every argument is a struct whose first member is its own size in bytes, as
  * the program was compiled. A smaller struct than the first published one is
- * refused (EINVAL), as is one that is no multiple of 8 bytes up to the size that
- * this kernel knows; a larger one is taken if all the bytes that this kernel
+ * refused (EINVAL), as is one that is no multiple of 8 bytes up to the size
+ * that this kernel knows; a larger one is taken if all the bytes that this kernel
  * does not know are zero, else refused (E2BIG). Unknown flags and non-zero
  * reserved members are refused (EINVAL). Addresses are user addresses in
  * 64-bit members. Members marked (out) are written only on success, unless
@@ -30,8 +30,8 @@
  * also when that version has been replaced or deleted. It must come from the
  * same store (EXDEV).
  *
- * Reading calls need a node opened for reading, PUT, FILL and DELETE one
- * opened for writing (EBADF). SEND and GET may sleep.
+ * Reading calls need a node opened for reading; PUT, FILL, DELETE, PURGE and
+ * TOUCH one opened for writing (EBADF). SEND and GET may sleep.
  *
  * Errors of every call:
  *
@@ -504,8 +504,8 @@ struct zc_delete {
  * @bytes: (out) what they took of the store's capacity
  *
  * What is committed after the call began stays. Objects that have expired
- * count, but not with ZC_PURGE_SOFT, for which see ZC_DELETE_SOFT. EINTR: a signal that kills ended it; what
- * was done is done.
+ * count, but not with ZC_PURGE_SOFT, for which see ZC_DELETE_SOFT. EINTR: a
+ * signal that kills ended it; what was done is done.
  */
 struct zc_purge {
 	__u32 size;
