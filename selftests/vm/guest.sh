@@ -31,7 +31,7 @@ stock_memory() {
 case $kernel in
 debug)
 	folder=$("$VM_DIR/debug-kernel.sh")
-	memory=3072 deadline=2400
+	memory=3072 deadline=3600
 	arguments="panic_on_warn=1 kmemleak=on" ;;
 *)
 	folder=$("$VM_DIR/kernel.sh" "$kernel")
