@@ -5,6 +5,7 @@
  * an fd may be installed only after the reply is out.
  */
 
+#include <linux/fault-inject-usercopy.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -30,6 +31,7 @@
 /*
  * Structs are copied by 64-bit words in one window to user memory: the general
  * functions look at each object and size anew, which shows in a small answer.
+ * What those do for fault injection is done here too.
  */
 
 /**
@@ -54,7 +56,8 @@ int zc_ioctl_copy_in(struct zc_call *call, void *cmd, size_t size,
 
 	might_fault();
 	/* As get_user(), but that is a call. */
-	if (!user_read_access_begin(from, sizeof(user_size)))
+	if (should_fail_usercopy() ||
+	    !user_read_access_begin(from, sizeof(user_size)))
 		return -EFAULT;
 	unsafe_get_user(user_size, (u32 __user *)from, fault_read);
 	user_read_access_end();
@@ -68,7 +71,7 @@ int zc_ioctl_copy_in(struct zc_call *call, void *cmd, size_t size,
 	if (call->size % sizeof(*to))
 		return -EINVAL;
 
-	if (!user_access_begin(from, call->size))
+	if (should_fail_usercopy() || !user_access_begin(from, call->size))
 		return -EFAULT;
 	for (i = 0; i < words; i++)
 		unsafe_get_user(to[i], from + i, fault);
@@ -114,7 +117,7 @@ int zc_ioctl_reply(const struct zc_call *call, const void *cmd)
 	const u64 *from = cmd;
 
 	might_fault();
-	if (!user_write_access_begin(to, call->size))
+	if (should_fail_usercopy() || !user_write_access_begin(to, call->size))
 		return -EFAULT;
 	for (i = 1; i < words; i++)
 		unsafe_put_user(from[i], to + i, fault);
@@ -130,7 +133,7 @@ fault:
 static inline int zc_ioctl_key_small(u8 *to, const u8 __user *from, u32 len)
 {
 	might_fault();
-	if (!user_read_access_begin(from, len))
+	if (should_fail_usercopy() || !user_read_access_begin(from, len))
 		return -EFAULT;
 	for (; len >= sizeof(u64); len -= sizeof(u64)) {
 		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);

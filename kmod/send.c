@@ -7,6 +7,7 @@
  * leaves; after that only the socket can end the call.
  */
 
+#include <linux/fault-inject-usercopy.h>
 #include <linux/file.h>
 #include <linux/net.h>
 #include <linux/overflow.h>
@@ -86,7 +87,8 @@ static int zc_send_parts(struct zc_xmit *x, u64 addr)
 	if (!x->piece)
 		return -ENOMEM;
 	might_fault();
-	if (!user_read_access_begin(part, x->nr * sizeof(*part)))
+	if (should_fail_usercopy() ||
+	    !user_read_access_begin(part, x->nr * sizeof(*part)))
 		return -EFAULT;
 	for (i = 0; i < x->nr; i++, part++) {
 		piece = &x->piece[i];
