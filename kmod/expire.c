@@ -72,9 +72,10 @@ static unsigned int zc_expire_batch(struct zc_store *store)
 	struct zc_object *victims[ZC_EXPIRE_BATCH];
 	struct zc_object *object;
 	unsigned int nr = 0, i;
+	struct zc_round round;
 	u64 bytes = 0;
 
-	zc_reclaim_begin(store);
+	zc_reclaim_begin(store, &round);
 	spin_lock(&store->lock);
 	while (nr < ZC_EXPIRE_BATCH && !store->dead) {
 		object = zc_expire_first(store);
@@ -93,7 +94,7 @@ static unsigned int zc_expire_batch(struct zc_store *store)
 		zc_object_put(victims[i]);
 		cond_resched();
 	}
-	zc_reclaim_end(store);
+	zc_reclaim_end(store, &round);
 	return nr;
 }
 
@@ -160,7 +161,7 @@ void zc_expire_unlink(struct zc_object *object)
 void zc_expire_now(struct zc_object *object)
 {
 	/* One that has expired would be kept for another grace. */
-	if (!zc_object_expired(object))
+	if (!zc_object_timed_out(object))
 		zc_expire_set(object, ktime_get_real_ns());
 }
 

@@ -13,6 +13,7 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/splice.h>
+#include <linux/timekeeping.h>
 #include <linux/uio.h>
 #include <linux/xarray.h>
 #include <uapi/linux/zcache.h>
@@ -21,6 +22,7 @@
 #include "ioctl.h"
 #include "object.h"
 #include "reclaim.h"
+#include "reserve.h"
 #include "store.h"
 #include "trace.h"
 
@@ -41,18 +43,22 @@ static_assert(IS_ENABLED(CONFIG_64BIT));
  * @lock: protects the members below and the bytes of @object; taken by each
  *	write and commit, so that they exclude each other
  * @object: the object, referenced
+ * @reserve: its reservation of the key, or NULL; ends with the commit
  * @covered: the bytes that are there, as ranges that do not touch
  * @ranges: upper bound of the number of ranges in @covered
  * @charge: bytes taken from the capacity for them
+ * @start_ns: ktime_get_ns() of its start
  * @excl: ZC_PUT_EXCL was given
  * @committed: the object is public, and nothing may change any more
  */
 struct zc_fill {
 	struct mutex lock; /* protects: see above */
 	struct zc_object *object;
+	struct zc_reserve *reserve;
 	struct maple_tree covered;
 	u64 ranges;
 	u64 charge;
+	u64 start_ns;
 	bool excl;
 	bool committed;
 };
@@ -89,7 +95,8 @@ static int zc_fill_cover(struct zc_fill *fill, unsigned long pos, size_t len)
 	joined |= zc_fill_widen(fill, pos + len - 1, &first, &last);
 	joined |= zc_fill_widen(fill, pos + len, &first, &last);
 	if (!joined && fill->ranges++ >= ZC_FILL_RANGES_PAID) {
-		err = zc_reclaim_charge(store, ZC_FILL_RANGE_COST);
+		err = zc_reclaim_charge(store, ZC_FILL_RANGE_COST,
+					fill->object);
 		if (err)
 			return err;
 		fill->charge += ZC_FILL_RANGE_COST;
@@ -160,9 +167,14 @@ static long zc_fill_commit(struct zc_fill *fill, struct zc_commit *commit)
 		err = zc_object_add(object, fill->excl);
 	if (!err) {
 		fill->committed = true;
+		if (fill->reserve)
+			zc_reserve_end(store, fill->reserve);
+		fill->reserve = NULL;
 		commit->generation = object->generation;
 		zc_store_count(store, ZC_C_COMMITS, 1);
 		zc_store_count(store, ZC_C_FILL_BYTES, object->size);
+		zc_store_time(store, ZC_LATENCY_FILL,
+			      ktime_get_ns() - fill->start_ns);
 	}
 	mutex_unlock(&fill->lock);
 	return err;
@@ -195,6 +207,8 @@ static int zc_fill_release(struct inode *inode, struct file *file)
 
 	if (!fill->committed)
 		zc_store_count(store, ZC_C_ABORTS, 1);
+	if (fill->reserve)
+		zc_reserve_end(store, fill->reserve);
 	mtree_destroy(&fill->covered);
 	zc_store_uncharge(store, fill->charge);
 	zc_store_del_fd(store);
@@ -233,19 +247,28 @@ struct file *zc_fill_new(struct zc_store *store, const struct zc_put *put)
 		return ERR_PTR(-ENOMEM);
 	mutex_init(&fill->lock);
 	mt_init(&fill->covered);
+	fill->start_ns = ktime_get_ns();
 	fill->excl = put->flags & ZC_PUT_EXCL;
 	fill->charge = ZC_FILL_RANGES_PAID * ZC_FILL_RANGE_COST;
-	err = zc_reclaim_charge(store, fill->charge);
-	if (err)
-		goto err_free;
+	/* First: who is not to fill makes no room for it. */
+	if (put->flags & ZC_PUT_RESERVE) {
+		fill->reserve = zc_reserve_new(store, put);
+		if (IS_ERR(fill->reserve)) {
+			err = PTR_ERR(fill->reserve);
+			goto err_free;
+		}
+	}
 	fill->object = zc_object_new(store, put);
 	if (IS_ERR(fill->object)) {
 		err = PTR_ERR(fill->object);
-		goto err_uncharge;
+		goto err_reserve;
 	}
-	err = zc_store_add_fd(store);
+	err = zc_reclaim_charge(store, fill->charge, fill->object);
 	if (err)
 		goto err_object;
+	err = zc_store_add_fd(store);
+	if (err)
+		goto err_uncharge;
 	file = anon_inode_getfile("[zcache-fill]", &zc_fill_fops, fill,
 				  O_WRONLY | O_LARGEFILE);
 	if (IS_ERR(file)) {
@@ -259,10 +282,13 @@ struct file *zc_fill_new(struct zc_store *store, const struct zc_put *put)
 
 err_fd:
 	zc_store_del_fd(store);
-err_object:
-	zc_object_put(fill->object);
 err_uncharge:
 	zc_store_uncharge(store, fill->charge);
+err_object:
+	zc_object_put(fill->object);
+err_reserve:
+	if (fill->reserve)
+		zc_reserve_end(store, fill->reserve);
 err_free:
 	kfree(fill);
 	return ERR_PTR(err);

@@ -21,8 +21,10 @@
 #include "object.h"
 #include "ofile.h"
 #include "purge.h"
+#include "reserve.h"
 #include "send.h"
 #include "store.h"
+#include "tag.h"
 #include "trace.h"
 
 /* Keys up to this long are copied to the stack. */
@@ -238,6 +240,7 @@ struct zc_object *zc_ioctl_find(struct zc_store *store,
 	case ZC_LOOKUP_EXPIRED:
 		if (!quiet) {
 			zc_store_count(store, ZC_C_EXPIRED, 1);
+			zc_tag_add(object, expired, 1);
 			zc_store_count(store, ZC_C_MISSES, 1);
 		}
 		zc_object_put(object);
@@ -248,6 +251,9 @@ struct zc_object *zc_ioctl_find(struct zc_store *store,
 	}
 	if (!quiet) {
 		zc_store_count(store, ZC_C_HITS, 1);
+		zc_store_count(store, ZC_C_HIT_BYTES, object->size);
+		zc_tag_add(object, hits, 1);
+		zc_tag_add(object, hit_bytes, object->size);
 		zc_object_touch(object);
 	}
 	return object;
@@ -275,9 +281,10 @@ static long zc_ioctl_info(struct zc_call *call, void *cmd)
 	return zc_ioctl_reply(call, info);
 }
 
-static bool zc_ioctl_put_valid(const struct zc_put *put)
+static bool zc_ioctl_put_valid(const struct zc_put *put, u32 flags)
 {
-	return !(put->flags & ~ZC_PUT_EXCL) && !put->fd && !put->__reserved;
+	return !(put->flags & ~flags) && !put->fd && !put->__reserved &&
+	       !put->__reserved2;
 }
 
 static long zc_ioctl_put(struct zc_call *call, void *cmd)
@@ -289,13 +296,13 @@ static long zc_ioctl_put(struct zc_call *call, void *cmd)
 	ssize_t done;
 	long err;
 
-	if (!zc_ioctl_put_valid(put))
+	if (!zc_ioctl_put_valid(put, ZC_PUT_EXCL))
 		return -EINVAL;
 	if (!access_ok(u64_to_user_ptr(put->data), put->data_len))
 		return -EFAULT;
 	object = zc_object_new(store, put);
 	if (IS_ERR(object)) {
-		if (object == ERR_PTR(-ENOSPC))
+		if (object == ERR_PTR(-ENOSPC) || object == ERR_PTR(-EDQUOT))
 			zc_store_count(store, ZC_C_REFUSALS, 1);
 		return PTR_ERR(object);
 	}
@@ -325,14 +332,14 @@ static long zc_ioctl_fill(struct zc_call *call, void *cmd)
 	long err;
 	int fd;
 
-	if (!zc_ioctl_put_valid(put) || put->data)
+	if (!zc_ioctl_put_valid(put, ZC_PUT_EXCL | ZC_PUT_RESERVE) || put->data)
 		return -EINVAL;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
 	file = zc_fill_new(call->store, put);
 	if (IS_ERR(file)) {
-		if (file == ERR_PTR(-ENOSPC))
+		if (file == ERR_PTR(-ENOSPC) || file == ERR_PTR(-EDQUOT))
 			zc_store_count(call->store, ZC_C_REFUSALS, 1);
 		put_unused_fd(fd);
 		return PTR_ERR(file);
@@ -359,11 +366,20 @@ static int zc_ioctl_stat_blob(u64 addr, u32 room, const u8 *blob, u32 len)
 static long zc_ioctl_stat_blobs(const struct zc_object *object,
 				const struct zc_stat *in)
 {
-	if ((in->header_len && in->header_len < object->header_len) ||
+	const struct zc_tag_link *links = zc_object_links(object);
+	u64 tags[ZC_TAGS_MAX];
+	unsigned int i;
+
+	if ((in->nr_tags && in->nr_tags < object->nr_tags) ||
+	    (in->header_len && in->header_len < object->header_len) ||
 	    (in->etag_len && in->etag_len < object->etag_len) ||
 	    (in->type_len && in->type_len < object->type_len))
 		return -EMSGSIZE;
-	return zc_ioctl_stat_blob(in->header, in->header_len,
+	for (i = 0; i < object->nr_tags; i++)
+		tags[i] = links[i].tag->id;
+	return zc_ioctl_stat_blob(in->tags, in->nr_tags, (const u8 *)tags,
+				  object->nr_tags * sizeof(*tags)) ?:
+	       zc_ioctl_stat_blob(in->header, in->header_len,
 				  zc_object_header(object),
 				  object->header_len) ?:
 	       zc_ioctl_stat_blob(in->etag, in->etag_len,
@@ -386,7 +402,7 @@ static long zc_ioctl_stat(struct zc_call *call, void *cmd)
 	long err;
 
 	if (stat->flags & ~(ZC_STAT_FD | ZC_STAT_EXPIRED_OK) ||
-	    stat->__reserved || stat->__reserved2)
+	    stat->__reserved || stat->__reserved2 || stat->__reserved3)
 		return -EINVAL;
 	if (stat->flags & ZC_STAT_FD)
 		find.flags |= ZC_FIND_FD;
@@ -408,6 +424,7 @@ static long zc_ioctl_stat(struct zc_call *call, void *cmd)
 	stat->header_len = object->header_len;
 	stat->etag_len = object->etag_len;
 	stat->type_len = object->type_len;
+	stat->nr_tags = object->nr_tags;
 	zc_object_put(object);
 	if (!err || err == -EMSGSIZE)
 		err = zc_ioctl_reply(call, stat) ?: err;
@@ -554,6 +571,7 @@ union zc_ioctl_cmd {
 	struct zc_delete del;
 	struct zc_purge purge;
 	struct zc_touch touch;
+	struct zc_wait wait;
 };
 
 /*
@@ -586,6 +604,7 @@ static const struct zc_ioctl zc_ioctls[] = {
 		 zc_send_batch_call),
 	ZC_IOCTL(ZC_IOC_PURGE, zc_purge, 40, FMODE_WRITE, zc_purge_call),
 	ZC_IOCTL(ZC_IOC_TOUCH, zc_touch, 40, FMODE_WRITE, zc_touch_call),
+	ZC_IOCTL(ZC_IOC_WAIT, zc_wait, 32, FMODE_READ, zc_wait_call),
 };
 
 /**

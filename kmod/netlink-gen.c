@@ -11,7 +11,7 @@
 #include <uapi/linux/zcache_netlink.h>
 
 /* ZCACHE_CMD_STORE_NEW - do */
-static const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_GRACE + 1] = {
+static const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_LOW_WATERMARK + 1] = {
 	[ZCACHE_A_STORE_NAME] = { .type = NLA_NUL_STRING, .len = 32, },
 	[ZCACHE_A_STORE_CAPACITY] = { .type = NLA_U64, },
 	[ZCACHE_A_STORE_MAX_OBJECT_SIZE] = { .type = NLA_U64, },
@@ -24,6 +24,8 @@ static const struct nla_policy zcache_store_new_nl_policy[ZCACHE_A_STORE_GRACE +
 	[ZCACHE_A_STORE_COPY] = NLA_POLICY_MAX(NLA_U32, 2),
 	[ZCACHE_A_STORE_DEFAULT_TTL] = { .type = NLA_U64, },
 	[ZCACHE_A_STORE_GRACE] = { .type = NLA_U32, },
+	[ZCACHE_A_STORE_HIGH_WATERMARK] = NLA_POLICY_RANGE(NLA_U32, 1, 100),
+	[ZCACHE_A_STORE_LOW_WATERMARK] = NLA_POLICY_RANGE(NLA_U32, 1, 100),
 };
 
 /* ZCACHE_CMD_STORE_DEL - do */
@@ -44,13 +46,19 @@ static const struct nla_policy zcache_object_get_do_nl_policy[ZCACHE_A_OBJECT_KE
 };
 
 /* ZCACHE_CMD_OBJECT_GET - dump */
-static const struct nla_policy zcache_object_get_dump_nl_policy[ZCACHE_A_OBJECT_KEY + 1] = {
+static const struct nla_policy zcache_object_get_dump_nl_policy[ZCACHE_A_OBJECT_TAG + 1] = {
 	[ZCACHE_A_OBJECT_STORE] = { .type = NLA_NUL_STRING, .len = 32, },
 	[ZCACHE_A_OBJECT_KEY] = { .type = NLA_BINARY, },
+	[ZCACHE_A_OBJECT_MIN_SIZE] = { .type = NLA_U64, },
+	[ZCACHE_A_OBJECT_MAX_SIZE] = { .type = NLA_U64, },
+	[ZCACHE_A_OBJECT_MIN_AGE] = { .type = NLA_U64, },
+	[ZCACHE_A_OBJECT_MAX_AGE] = { .type = NLA_U64, },
+	[ZCACHE_A_OBJECT_EXPIRED] = NLA_POLICY_MAX(NLA_U32, 1),
+	[ZCACHE_A_OBJECT_TAG] = { .type = NLA_U64, },
 };
 
 /* ZCACHE_CMD_STORE_SET - do */
-static const struct nla_policy zcache_store_set_nl_policy[ZCACHE_A_STORE_GRACE + 1] = {
+static const struct nla_policy zcache_store_set_nl_policy[ZCACHE_A_STORE_LOW_WATERMARK + 1] = {
 	[ZCACHE_A_STORE_NAME] = { .type = NLA_NUL_STRING, .len = 32, },
 	[ZCACHE_A_STORE_CAPACITY] = { .type = NLA_U64, },
 	[ZCACHE_A_STORE_MAX_OBJECT_SIZE] = { .type = NLA_U64, },
@@ -59,15 +67,36 @@ static const struct nla_policy zcache_store_set_nl_policy[ZCACHE_A_STORE_GRACE +
 	[ZCACHE_A_STORE_COPY] = NLA_POLICY_MAX(NLA_U32, 2),
 	[ZCACHE_A_STORE_DEFAULT_TTL] = { .type = NLA_U64, },
 	[ZCACHE_A_STORE_GRACE] = { .type = NLA_U32, },
+	[ZCACHE_A_STORE_HIGH_WATERMARK] = NLA_POLICY_RANGE(NLA_U32, 1, 100),
+	[ZCACHE_A_STORE_LOW_WATERMARK] = NLA_POLICY_RANGE(NLA_U32, 1, 100),
+};
+
+/* ZCACHE_CMD_TAG_SET - do */
+static const struct nla_policy zcache_tag_set_nl_policy[ZCACHE_A_TAG_FLOOR + 1] = {
+	[ZCACHE_A_TAG_STORE] = { .type = NLA_NUL_STRING, .len = 32, },
+	[ZCACHE_A_TAG_ID] = { .type = NLA_U64, },
+	[ZCACHE_A_TAG_QUOTA] = { .type = NLA_U64, },
+	[ZCACHE_A_TAG_FLOOR] = { .type = NLA_U64, },
+};
+
+/* ZCACHE_CMD_TAG_GET - do */
+static const struct nla_policy zcache_tag_get_do_nl_policy[ZCACHE_A_TAG_ID + 1] = {
+	[ZCACHE_A_TAG_STORE] = { .type = NLA_NUL_STRING, .len = 32, },
+	[ZCACHE_A_TAG_ID] = { .type = NLA_U64, },
+};
+
+/* ZCACHE_CMD_TAG_GET - dump */
+static const struct nla_policy zcache_tag_get_dump_nl_policy[ZCACHE_A_TAG_STORE + 1] = {
+	[ZCACHE_A_TAG_STORE] = { .type = NLA_NUL_STRING, .len = 32, },
 };
 
 /* Ops table for zcache */
-const struct genl_split_ops zcache_nl_ops[7] = {
+const struct genl_split_ops zcache_nl_ops[10] = {
 	{
 		.cmd		= ZCACHE_CMD_STORE_NEW,
 		.doit		= zcache_nl_store_new_doit,
 		.policy		= zcache_store_new_nl_policy,
-		.maxattr	= ZCACHE_A_STORE_GRACE,
+		.maxattr	= ZCACHE_A_STORE_LOW_WATERMARK,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -86,6 +115,7 @@ const struct genl_split_ops zcache_nl_ops[7] = {
 	},
 	{
 		.cmd	= ZCACHE_CMD_STORE_GET,
+		.start	= zcache_nl_store_get_start,
 		.dumpit	= zcache_nl_store_get_dumpit,
 		.flags	= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
 	},
@@ -102,14 +132,41 @@ const struct genl_split_ops zcache_nl_ops[7] = {
 		.dumpit		= zcache_nl_object_get_dumpit,
 		.done		= zcache_nl_object_get_done,
 		.policy		= zcache_object_get_dump_nl_policy,
-		.maxattr	= ZCACHE_A_OBJECT_KEY,
+		.maxattr	= ZCACHE_A_OBJECT_TAG,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
 	},
 	{
 		.cmd		= ZCACHE_CMD_STORE_SET,
 		.doit		= zcache_nl_store_set_doit,
 		.policy		= zcache_store_set_nl_policy,
-		.maxattr	= ZCACHE_A_STORE_GRACE,
+		.maxattr	= ZCACHE_A_STORE_LOW_WATERMARK,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
+	{
+		.cmd		= ZCACHE_CMD_TAG_SET,
+		.doit		= zcache_nl_tag_set_doit,
+		.policy		= zcache_tag_set_nl_policy,
+		.maxattr	= ZCACHE_A_TAG_FLOOR,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= ZCACHE_CMD_TAG_GET,
+		.doit		= zcache_nl_tag_get_doit,
+		.policy		= zcache_tag_get_do_nl_policy,
+		.maxattr	= ZCACHE_A_TAG_ID,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= ZCACHE_CMD_TAG_GET,
+		.start		= zcache_nl_tag_get_start,
+		.dumpit		= zcache_nl_tag_get_dumpit,
+		.done		= zcache_nl_tag_get_done,
+		.policy		= zcache_tag_get_dump_nl_policy,
+		.maxattr	= ZCACHE_A_TAG_STORE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+	},
+};
+
+static const struct genl_multicast_group zcache_nl_mcgrps[] = {
+	[ZCACHE_NLGRP_EVENTS] = { "events", },
 };

@@ -12,10 +12,13 @@
 #include <uapi/linux/zcache_netlink.h>
 
 /* Ops table for zcache */
-extern const struct genl_split_ops zcache_nl_ops[7];
+extern const struct genl_split_ops zcache_nl_ops[10];
 
+int zcache_nl_store_get_start(struct netlink_callback *cb);
 int zcache_nl_object_get_start(struct netlink_callback *cb);
+int zcache_nl_tag_get_start(struct netlink_callback *cb);
 int zcache_nl_object_get_done(struct netlink_callback *cb);
+int zcache_nl_tag_get_done(struct netlink_callback *cb);
 
 int zcache_nl_store_new_doit(struct sk_buff *skb, struct genl_info *info);
 int zcache_nl_store_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -26,5 +29,12 @@ int zcache_nl_object_get_doit(struct sk_buff *skb, struct genl_info *info);
 int zcache_nl_object_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
 int zcache_nl_store_set_doit(struct sk_buff *skb, struct genl_info *info);
+int zcache_nl_tag_set_doit(struct sk_buff *skb, struct genl_info *info);
+int zcache_nl_tag_get_doit(struct sk_buff *skb, struct genl_info *info);
+int zcache_nl_tag_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+
+enum {
+	ZCACHE_NLGRP_EVENTS,
+};
 
 #endif /* _LINUX_ZCACHE_GEN_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zcache: the netlink family, the control of stores. Policies and the table of
- * operations are generated from uapi/zcache.yaml; the handlers are here.
+ * zcache: the netlink family: stores, and the events that tell of them. Policies
+ * and the table of operations are generated from uapi/zcache.yaml.
  */
 
 #include <linux/ctype.h>
@@ -10,7 +10,6 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rhashtable.h>
-#include <linux/slab.h>
 #include <net/genetlink.h>
 #include <net/sock.h>
 #include <uapi/linux/zcache.h>
@@ -18,11 +17,7 @@
 
 #include "netlink-gen.h"
 #include "netlink.h"
-#include "object.h"
 #include "store.h"
-
-/* Objects of a dump that are looked at without rescheduling. */
-#define ZC_DUMP_RUN		1024
 
 /* Less than this is no cache. */
 #define ZC_CAPACITY_MIN		SZ_64K
@@ -31,8 +26,10 @@
 #define ZC_SPLICE_THRESHOLD	SZ_4K
 #define ZC_GRACE		10000	/* milliseconds, as Varnish has it */
 #define ZC_TTL_MAX		3155760000000ULL
+#define ZC_HIGH_WATERMARK	95	/* percent */
+#define ZC_LOW_WATERMARK	90
 
-/* protects the configuration of stores against two writers */
+/* protects the configuration of stores and tags against two writers */
 static DEFINE_MUTEX(zc_netlink_set_mutex);
 
 static struct genl_family zc_netlink_family;
@@ -74,7 +71,15 @@ static u32 zc_netlink_u32(struct genl_info *info, int attr, u32 missing)
 	-EINVAL;							\
 })
 
-static struct zc_store *zc_netlink_find(struct genl_info *info, int attr)
+/**
+ * zc_netlink_find() - find the store that a request names
+ * @info: the request
+ * @attr: its attribute with the name
+ *
+ * Return: the store with a reference, or an error pointer; the request's answer
+ * then has a sentence.
+ */
+struct zc_store *zc_netlink_find(struct genl_info *info, int attr)
 {
 	char name[ZC_NAME_MAX + 1];
 	struct zc_store *store;
@@ -127,7 +132,144 @@ static int zc_netlink_config(struct genl_info *info,
 				 "default-ttl must be 0 to 3155760000000 milliseconds, a hundred years");
 	config->grace_ms = zc_netlink_u32(info, ZCACHE_A_STORE_GRACE,
 					  config->grace_ms);
+	config->high_watermark =
+		zc_netlink_u32(info, ZCACHE_A_STORE_HIGH_WATERMARK,
+			       config->high_watermark);
+	/* Not given, it makes way. */
+	if (!info->attrs[ZCACHE_A_STORE_LOW_WATERMARK])
+		config->low_watermark = min(config->low_watermark,
+					    config->high_watermark);
+	config->low_watermark =
+		zc_netlink_u32(info, ZCACHE_A_STORE_LOW_WATERMARK,
+			       config->low_watermark);
+	if (config->low_watermark > config->high_watermark)
+		return ZC_REFUSE(info, ZCACHE_A_STORE_LOW_WATERMARK,
+				 "low-watermark must be at most high-watermark");
 	return 0;
+}
+
+static int zc_netlink_put_stats(struct sk_buff *skb,
+				const struct zc_store *store)
+{
+	u64 sums[ZC_C_NR];
+	struct nlattr *nest = nla_nest_start(skb, ZCACHE_A_STORE_STATS);
+	int i;
+
+	/* The attributes are the counters, in their order. */
+	BUILD_BUG_ON(ZCACHE_A_STATS_MAX - ZCACHE_A_STATS_HITS != ZC_C_NR - 1);
+	if (!nest)
+		return -EMSGSIZE;
+	zc_stats_get(store->stats, sums);
+	for (i = 0; i < ZC_C_NR; i++)
+		if (zc_netlink_put_u64(skb, ZCACHE_A_STATS_HITS + i, sums[i]))
+			return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int zc_netlink_put_latency(struct sk_buff *skb,
+				  const struct zc_store *store)
+{
+	u64 sums[ZC_LATENCY_BUCKETS];
+
+	zc_stats_get_latency(store->stats, ZC_LATENCY_SEND, sums);
+	if (nla_put(skb, ZCACHE_A_STORE_SEND_LATENCY, sizeof(sums), sums))
+		return -EMSGSIZE;
+	zc_stats_get_latency(store->stats, ZC_LATENCY_FILL, sums);
+	return nla_put(skb, ZCACHE_A_STORE_FILL_LATENCY, sizeof(sums), sums);
+}
+
+static int zc_netlink_put_store(struct sk_buff *skb, struct zc_store *store)
+{
+	const struct zc_store_config *c = &store->config;
+	struct zc_store_use use;
+
+	zc_store_get_use(store, &use);
+	return nla_put_string(skb, ZCACHE_A_STORE_NAME, c->name) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_CAPACITY,
+				  READ_ONCE(c->capacity)) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_MAX_OBJECT_SIZE,
+				  READ_ONCE(c->max_object_size)) ?:
+	       nla_put_u32(skb, ZCACHE_A_STORE_MAX_KEY_LEN, c->max_key_len) ?:
+	       nla_put_u32(skb, ZCACHE_A_STORE_INLINE_LIMIT,
+			   READ_ONCE(c->inline_limit)) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_SPLICE_THRESHOLD,
+				  READ_ONCE(c->splice_threshold)) ?:
+	       nla_put_u32(skb, ZCACHE_A_STORE_MODE, c->mode) ?:
+	       nla_put_u32(skb, ZCACHE_A_STORE_UID,
+			   from_kuid(&init_user_ns, c->uid)) ?:
+	       nla_put_u32(skb, ZCACHE_A_STORE_GID,
+			   from_kgid(&init_user_ns, c->gid)) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_USED,
+				  use.used) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_OBJECTS,
+				  use.objects) ?:
+	       nla_put_u32(skb, ZCACHE_A_STORE_OPENS, use.opens) ?:
+	       zc_netlink_put_stats(skb, store) ?:
+	       nla_put_u32(skb, ZCACHE_A_STORE_COPY, READ_ONCE(c->copy)) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_DEFAULT_TTL,
+				  READ_ONCE(c->default_ttl_ms)) ?:
+	       nla_put_u32(skb, ZCACHE_A_STORE_GRACE, READ_ONCE(c->grace_ms)) ?:
+	       nla_put_u32(skb, ZCACHE_A_STORE_HIGH_WATERMARK,
+			   READ_ONCE(c->high_watermark)) ?:
+	       nla_put_u32(skb, ZCACHE_A_STORE_LOW_WATERMARK,
+			   READ_ONCE(c->low_watermark)) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_DATA, use.data) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_METADATA,
+				  use.linked_charge - use.data) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_PINNED,
+				  use.used - use.linked_charge) ?:
+	       zc_netlink_put_latency(skb, store);
+}
+
+/* Tells all who listen; there may be nobody, and no memory, for it. */
+static void zc_netlink_multicast(struct zc_store *store, u8 cmd,
+				 int (*put)(struct sk_buff *skb,
+					    struct zc_store *store))
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	if (!genl_has_listeners(&zc_netlink_family, &init_net,
+				ZCACHE_NLGRP_EVENTS))
+		return;
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!skb)
+		return;
+	hdr = genlmsg_put(skb, 0, 0, &zc_netlink_family, 0, cmd);
+	if (!hdr || put(skb, store)) {
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_end(skb, hdr);
+	genlmsg_multicast(&zc_netlink_family, skb, 0, ZCACHE_NLGRP_EVENTS,
+			  GFP_KERNEL);
+}
+
+static void zc_netlink_event(struct zc_store *store, u8 cmd)
+{
+	zc_netlink_multicast(store, cmd, zc_netlink_put_store);
+}
+
+static int zc_netlink_put_pressure(struct sk_buff *skb, struct zc_store *store)
+{
+	return nla_put_string(skb, ZCACHE_A_STORE_NAME, store->config.name) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_CAPACITY,
+				  READ_ONCE(store->config.capacity)) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_USED,
+				  atomic64_read(&store->used));
+}
+
+/**
+ * zc_netlink_pressure() - tell that a store reached its high watermark
+ * @store: the store
+ *
+ * Context: process; may sleep.
+ */
+void zc_netlink_pressure(struct zc_store *store)
+{
+	zc_netlink_multicast(store, ZCACHE_CMD_PRESSURE_NTF,
+			     zc_netlink_put_pressure);
 }
 
 int zcache_nl_store_new_doit(struct sk_buff *skb, struct genl_info *info)
@@ -137,7 +279,10 @@ int zcache_nl_store_new_doit(struct sk_buff *skb, struct genl_info *info)
 		.splice_threshold = ZC_SPLICE_THRESHOLD,
 		.copy = ZCACHE_COPY_NEVER,
 		.grace_ms = ZC_GRACE,
+		.high_watermark = ZC_HIGH_WATERMARK,
+		.low_watermark = ZC_LOW_WATERMARK,
 	};
+	struct zc_store *store;
 	int err;
 
 	err = zc_netlink_name(info, ZCACHE_A_STORE_NAME, config.name);
@@ -167,16 +312,30 @@ int zcache_nl_store_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!gid_valid(config.gid))
 		return ZC_REFUSE(info, ZCACHE_A_STORE_GID,
 				 "gid must be a valid group id");
-	return zc_store_new(&config, info->extack);
+	store = zc_store_new(&config, info->extack);
+	if (IS_ERR(store))
+		return PTR_ERR(store);
+	zc_netlink_event(store, ZCACHE_CMD_STORE_NEW_NTF);
+	zc_store_put(store);
+	return 0;
 }
 
 int zcache_nl_store_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	char name[ZC_NAME_MAX + 1];
-	int err = zc_netlink_name(info, ZCACHE_A_STORE_NAME, name);
+	struct zc_store *store;
+	int err;
 
-	return err ?: zc_store_del(name, info->attrs[ZCACHE_A_STORE_FORCE],
-				   info->extack);
+	err = zc_netlink_name(info, ZCACHE_A_STORE_NAME, name);
+	if (err)
+		return err;
+	store = zc_store_del(name, info->attrs[ZCACHE_A_STORE_FORCE],
+			     info->extack);
+	if (IS_ERR(store))
+		return PTR_ERR(store);
+	zc_netlink_event(store, ZCACHE_CMD_STORE_DEL_NTF);
+	zc_store_put(store);
+	return 0;
 }
 
 int zcache_nl_store_set_doit(struct sk_buff *skb, struct genl_info *info)
@@ -188,79 +347,34 @@ int zcache_nl_store_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(store))
 		return PTR_ERR(store);
 	/* Of two that set different things none is lost. */
-	mutex_lock(&zc_netlink_set_mutex);
+	zc_netlink_lock();
 	config = store->config;
 	err = zc_netlink_config(info, &config);
+	if (!err && !zc_store_holds(store, config.capacity))
+		err = ZC_REFUSE(info, ZCACHE_A_STORE_CAPACITY,
+				"capacity must be at least the floors of all tags together");
 	if (!err)
 		zc_store_set(store, &config);
-	mutex_unlock(&zc_netlink_set_mutex);
-	if (!err)
+	zc_netlink_unlock();
+	if (!err) {
 		err = zc_store_fit(store, info->extack);
+		/* Of a store that is gone its end is the last event. */
+		if (!READ_ONCE(store->dead))
+			zc_netlink_event(store, ZCACHE_CMD_STORE_SET_NTF);
+	}
 	zc_store_put(store);
 	return err;
 }
 
-static int zc_netlink_put_u64(struct sk_buff *skb, int attr, u64 value)
-{
-	/* Every attribute set has its padding first. */
-	return nla_put_u64_64bit(skb, attr, value, ZCACHE_A_STORE_PAD);
-}
-
-static int zc_netlink_put_stats(struct sk_buff *skb,
-				const struct zc_store *store)
-{
-	u64 sums[ZC_C_NR];
-	struct nlattr *nest = nla_nest_start(skb, ZCACHE_A_STORE_STATS);
-	int i;
-
-	/* The attributes are the counters, in their order. */
-	BUILD_BUG_ON(ZCACHE_A_STATS_MAX - ZCACHE_A_STATS_HITS != ZC_C_NR - 1);
-	if (!nest)
-		return -EMSGSIZE;
-	zc_stats_get(store->stats, sums);
-	for (i = 0; i < ZC_C_NR; i++)
-		if (zc_netlink_put_u64(skb, ZCACHE_A_STATS_HITS + i, sums[i]))
-			return -EMSGSIZE;
-	nla_nest_end(skb, nest);
-	return 0;
-}
-
-static int zc_netlink_put_store(struct sk_buff *skb,
-				const struct zc_store *store)
-{
-	const struct zc_store_config *c = &store->config;
-
-	return nla_put_string(skb, ZCACHE_A_STORE_NAME, c->name) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_CAPACITY,
-				  READ_ONCE(c->capacity)) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_MAX_OBJECT_SIZE,
-				  READ_ONCE(c->max_object_size)) ?:
-	       nla_put_u32(skb, ZCACHE_A_STORE_MAX_KEY_LEN, c->max_key_len) ?:
-	       nla_put_u32(skb, ZCACHE_A_STORE_INLINE_LIMIT,
-			   READ_ONCE(c->inline_limit)) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_SPLICE_THRESHOLD,
-				  READ_ONCE(c->splice_threshold)) ?:
-	       nla_put_u32(skb, ZCACHE_A_STORE_MODE, c->mode) ?:
-	       nla_put_u32(skb, ZCACHE_A_STORE_UID,
-			   from_kuid(&init_user_ns, c->uid)) ?:
-	       nla_put_u32(skb, ZCACHE_A_STORE_GID,
-			   from_kgid(&init_user_ns, c->gid)) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_USED,
-				  atomic64_read(&store->used)) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_OBJECTS,
-				  READ_ONCE(store->objects)) ?:
-	       nla_put_u32(skb, ZCACHE_A_STORE_OPENS,
-			   READ_ONCE(store->opens)) ?:
-	       zc_netlink_put_stats(skb, store) ?:
-	       nla_put_u32(skb, ZCACHE_A_STORE_COPY, READ_ONCE(c->copy)) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_DEFAULT_TTL,
-				  READ_ONCE(c->default_ttl_ms)) ?:
-	       nla_put_u32(skb, ZCACHE_A_STORE_GRACE, READ_ONCE(c->grace_ms));
-}
-
-/* Starts a reply to a request; @hdr is the message's header. */
-static struct sk_buff *zc_netlink_reply(struct genl_info *info, u8 cmd,
-					void **hdr)
+/**
+ * zc_netlink_reply() - start a reply to a request
+ * @info: the request
+ * @cmd: the reply's command
+ * @hdr: set to the message's header
+ *
+ * Return: the message, for zc_netlink_send(), or NULL.
+ */
+struct sk_buff *zc_netlink_reply(struct genl_info *info, u8 cmd, void **hdr)
 {
 	struct sk_buff *reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 
@@ -273,8 +387,17 @@ static struct sk_buff *zc_netlink_reply(struct genl_info *info, u8 cmd,
 	return NULL;
 }
 
-static int zc_netlink_send(struct genl_info *info, struct sk_buff *reply,
-			   void *hdr, int err)
+/**
+ * zc_netlink_send() - end a reply, and send it
+ * @info: the request
+ * @reply: the message, freed on error
+ * @hdr: its header
+ * @err: if not 0, there is nothing to send
+ *
+ * Return: 0 or -errno.
+ */
+int zc_netlink_send(struct genl_info *info, struct sk_buff *reply, void *hdr,
+		    int err)
 {
 	if (err) {
 		nlmsg_free(reply);
@@ -311,8 +434,16 @@ struct zc_netlink_dump {
 	struct netlink_callback *cb;
 };
 
-static void *zc_netlink_dump_hdr(struct sk_buff *skb,
-				 struct netlink_callback *cb, u8 cmd)
+/**
+ * zc_netlink_dump_hdr() - start one of the answers in a dump's message
+ * @skb: the message
+ * @cb: the dump
+ * @cmd: the answer's command
+ *
+ * Return: its header, or NULL if the message is full.
+ */
+void *zc_netlink_dump_hdr(struct sk_buff *skb, struct netlink_callback *cb,
+			  u8 cmd)
 {
 	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
 			   &zc_netlink_family, NLM_F_MULTI, cmd);
@@ -336,6 +467,51 @@ static int zc_netlink_dump_store(struct zc_store *store, void *arg)
 	return 0;
 }
 
+/**
+ * zc_netlink_walk_on() - go on with a dump's walk of a hash table
+ * @iter: where it is
+ * @cb: the dump
+ *
+ * When the table grew or shrank it is walked anew; kernels before 6.12.117 and
+ * 6.1.192 kept the place they were at, which may be gone. When only that place is
+ * gone the walk goes on by counting those before it in its bucket, and these may be
+ * others now.
+ */
+void zc_netlink_walk_on(struct rhashtable_iter *iter,
+			struct netlink_callback *cb)
+	__acquires(RCU)
+{
+	bool at = iter->p;
+
+	if (rhashtable_walk_start_check(iter)) {
+		iter->p = NULL;
+		cb->seq++;
+	} else if (at && !iter->p) {
+		cb->seq++;
+	}
+}
+
+/** zc_netlink_lock() - exclude others that change limits; may sleep */
+void zc_netlink_lock(void)
+{
+	mutex_lock(&zc_netlink_set_mutex);
+}
+
+/** zc_netlink_unlock() - the end of zc_netlink_lock() */
+void zc_netlink_unlock(void)
+{
+	mutex_unlock(&zc_netlink_set_mutex);
+}
+
+/* From 6.2 on, what has no policy is not looked at; before, the do's has a name. */
+int zcache_nl_store_get_start(struct netlink_callback *cb)
+{
+	if (!nlmsg_attrlen(cb->nlh, GENL_HDRLEN))
+		return 0;
+	NL_SET_ERR_MSG(cb->extack, "a dump of stores takes no attributes");
+	return -EINVAL;
+}
+
 int zcache_nl_store_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb)
 {
@@ -346,194 +522,13 @@ int zcache_nl_store_get_dumpit(struct sk_buff *skb,
 	return skb->len;
 }
 
-static int zc_netlink_put_object(struct sk_buff *skb,
-				 const struct zc_object *object)
-{
-	return nla_put(skb, ZCACHE_A_OBJECT_KEY, object->key_len,
-		       object->blob) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_OBJECT_GENERATION,
-				  object->generation) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_OBJECT_SIZE, object->size) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_OBJECT_CHARGE,
-				  READ_ONCE(object->charge)) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_OBJECT_HITS,
-				  READ_ONCE(object->hits)) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_OBJECT_CREATED,
-				  object->created_ns) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_OBJECT_EXPIRES,
-				  READ_ONCE(object->expires_ns));
-}
-
-int zcache_nl_object_get_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct nlattr *key_attr = info->attrs[ZCACHE_A_OBJECT_KEY];
-	struct zc_object *object = NULL;
-	struct zc_store *store;
-	struct sk_buff *reply;
-	struct zc_key key;
-	int err = -ENOMEM;
-	void *hdr;
-
-	store = zc_netlink_find(info, ZCACHE_A_OBJECT_STORE);
-	if (IS_ERR(store))
-		return PTR_ERR(store);
-	if (!key_attr || !nla_len(key_attr) || nla_len(key_attr) > ZC_KEY_MAX) {
-		NL_SET_ERR_MSG(info->extack,
-			       "a key of 1 to 1024 bytes is missing");
-		err = -EINVAL;
-		goto out;
-	}
-	key.data = nla_data(key_attr);
-	key.len = nla_len(key_attr);
-	object = zc_object_find(store, &key);
-	if (!object) {
-		NL_SET_ERR_MSG(info->extack, "the store has no such key");
-		err = -ENOENT;
-		goto out;
-	}
-	reply = zc_netlink_reply(info, ZCACHE_CMD_OBJECT_GET, &hdr);
-	if (reply)
-		err = zc_netlink_send(info, reply, hdr,
-				      zc_netlink_put_object(reply, object));
-out:
-	if (object)
-		zc_object_put(object);
-	zc_store_put(store);
-	return err;
-}
-
-/**
- * struct zc_netlink_walk - a dump of objects, over its messages
- * @store: the store, referenced
- * @iter: where it is in the index
- * @prefix: bytes with which the keys begin
- * @prefix_len: how many
- */
-struct zc_netlink_walk {
-	struct zc_store *store;
-	struct rhashtable_iter iter;
-	u32 prefix_len;
-	u8 prefix[];
+/* As the generated ones, which say nothing of who may listen. */
+static const struct genl_multicast_group zc_netlink_groups[] = {
+	[ZCACHE_NLGRP_EVENTS] = {
+		.name	= ZCACHE_MCGRP_EVENTS,
+		.flags	= GENL_MCAST_CAP_NET_ADMIN,
+	},
 };
-
-/* Begins a dump of objects: finds the store and remembers the filter. */
-int zcache_nl_object_get_start(struct netlink_callback *cb)
-{
-	struct nlattr **attrs = zc_compat_dump_attrs(cb);
-	struct nlattr *key = attrs[ZCACHE_A_OBJECT_KEY];
-	u32 len = key ? nla_len(key) : 0;
-	char name[ZC_NAME_MAX + 1];
-	struct zc_netlink_walk *walk;
-
-	if (!attrs[ZCACHE_A_OBJECT_STORE]) {
-		NL_SET_ERR_MSG(cb->extack, "the name of the store is missing");
-		return -EINVAL;
-	}
-	if (len > ZC_KEY_MAX) {
-		NL_SET_ERR_MSG(cb->extack, "a key has at most 1024 bytes");
-		return -EINVAL;
-	}
-	walk = kzalloc(struct_size(walk, prefix, len), GFP_KERNEL);
-	if (!walk)
-		return -ENOMEM;
-	nla_strscpy(name, attrs[ZCACHE_A_OBJECT_STORE], sizeof(name));
-	walk->store = zc_store_find(name);
-	if (!walk->store) {
-		kfree(walk);
-		NL_SET_ERR_MSG(cb->extack, "there is no store of this name");
-		return -ENOENT;
-	}
-	walk->prefix_len = len;
-	if (len)
-		memcpy(walk->prefix, nla_data(key), len);
-	rhashtable_walk_enter(&walk->store->index, &walk->iter);
-	cb->args[0] = (long)walk;
-	cb->seq = 1;
-	return 0;
-}
-
-int zcache_nl_object_get_done(struct netlink_callback *cb)
-{
-	struct zc_netlink_walk *walk = (void *)cb->args[0];
-
-	rhashtable_walk_exit(&walk->iter);
-	zc_store_put(walk->store);
-	kfree(walk);
-	return 0;
-}
-
-/* Adds one object to a dump's message, if it has room. */
-static int zc_netlink_dump_object(struct sk_buff *skb,
-				  struct netlink_callback *cb,
-				  const struct zc_object *object)
-{
-	void *hdr = zc_netlink_dump_hdr(skb, cb, ZCACHE_CMD_OBJECT_GET);
-
-	if (!hdr)
-		return -EMSGSIZE;
-	if (zc_netlink_put_object(skb, object)) {
-		genlmsg_cancel(skb, hdr);
-		return -EMSGSIZE;
-	}
-	genl_dump_check_consistent(cb, hdr);
-	genlmsg_end(skb, hdr);
-	return 0;
-}
-
-/*
- * Goes on with a walk. When the table grew or shrank it is walked anew; kernels
- * before 6.12.117 and 6.1.192 kept the object they were at, which may be gone.
- */
-static void zc_netlink_walk_on(struct zc_netlink_walk *walk,
-			       struct netlink_callback *cb)
-	__acquires(RCU)
-{
-	if (rhashtable_walk_start_check(&walk->iter)) {
-		walk->iter.p = NULL;
-		cb->seq++;
-	}
-}
-
-/*
- * Under RCU all along: an object that is found here may be unlinked, but its
- * struct and key stay.
- */
-int zcache_nl_object_get_dumpit(struct sk_buff *skb,
-				struct netlink_callback *cb)
-{
-	struct zc_netlink_walk *walk = (void *)cb->args[0];
-	struct zc_object *object;
-	unsigned int seen = 0;
-
-	zc_netlink_walk_on(walk, cb);
-	/* The one that did not fit in the last message comes again. */
-	object = rhashtable_walk_peek(&walk->iter);
-	for (; object; object = rhashtable_walk_next(&walk->iter)) {
-		if (IS_ERR(object)) {
-			cb->seq++;
-			continue;
-		}
-		if (!(++seen % ZC_DUMP_RUN)) {
-			rhashtable_walk_stop(&walk->iter);
-			cond_resched();
-			zc_netlink_walk_on(walk, cb);
-			object = rhashtable_walk_peek(&walk->iter);
-			if (!object)
-				break;
-			if (IS_ERR(object)) {
-				cb->seq++;
-				continue;
-			}
-		}
-		if (object->key_len < walk->prefix_len ||
-		    memcmp(object->blob, walk->prefix, walk->prefix_len))
-			continue;
-		if (zc_netlink_dump_object(skb, cb, object))
-			break;
-	}
-	rhashtable_walk_stop(&walk->iter);
-	return skb->len;
-}
 
 ZC_COMPAT_GENL_OPS(zcache_nl_ops, ARRAY_SIZE(zcache_nl_ops))
 
@@ -542,6 +537,8 @@ static struct genl_family zc_netlink_family __ro_after_init = {
 	.version	= ZCACHE_FAMILY_VERSION,
 	.parallel_ops	= true,
 	.module		= THIS_MODULE,
+	.mcgrps		= zc_netlink_groups,
+	.n_mcgrps	= ARRAY_SIZE(zc_netlink_groups),
 };
 
 /**

@@ -23,6 +23,7 @@
 #include "pages.h"
 #include "reclaim.h"
 #include "store.h"
+#include "tag.h"
 #include "trace.h"
 
 /* A hash bucket is a pointer; the table is at most half empty after growth. */
@@ -144,7 +145,8 @@ static int zc_object_check(const struct zc_store *store,
 	if (put->key_len > store->config.max_key_len)
 		return -ENAMETOOLONG;
 	if (put->header_len > ZC_HEADER_MAX || put->etag_len > ZC_ETAG_MAX ||
-	    put->type_len > ZC_TYPE_MAX || put->expires_ns < 0)
+	    put->type_len > ZC_TYPE_MAX || put->nr_tags > ZC_TAGS_MAX ||
+	    put->expires_ns < 0)
 		return -EINVAL;
 	if (put->data_len > READ_ONCE(store->config.max_object_size))
 		return -EFBIG;
@@ -191,7 +193,7 @@ struct zc_object *zc_object_new(struct zc_store *store,
 	bool is_inline = put->data_len <=
 			 READ_ONCE(store->config.inline_limit);
 	struct zc_object *object;
-	size_t len;
+	size_t len, size;
 	int err;
 
 	might_sleep();
@@ -202,13 +204,18 @@ struct zc_object *zc_object_new(struct zc_store *store,
 	len = put->key_len + put->etag_len + put->type_len + put->header_len;
 	if (is_inline)
 		len += put->data_len;
-	object = zc_object_alloc(store, struct_size(object, blob, len));
+	size = struct_size(object, blob, len);
+	if (put->nr_tags)
+		size = ALIGN(size, __alignof__(struct zc_tag_link)) +
+		       put->nr_tags * sizeof(struct zc_tag_link);
+	object = zc_object_alloc(store, size);
 	if (!object)
 		return ERR_PTR(-ENOMEM);
 	memset(object, 0, sizeof(*object));
 	refcount_set(&object->refs, 1);
 	INIT_LIST_HEAD(&object->entry);
 	RB_CLEAR_NODE(&object->expiry);
+	object->store = store;
 	object->is_inline = is_inline;
 	object->key_len = put->key_len;
 	object->etag_len = put->etag_len;
@@ -223,9 +230,20 @@ struct zc_object *zc_object_new(struct zc_store *store,
 	err = zc_object_copy_blob(object, put);
 	if (err)
 		goto err_free;
-	err = zc_reclaim_charge(store, object->charge);
-	if (err)
+	/* What never fits evicts nothing, of its tags either. */
+	if (object->charge > READ_ONCE(store->config.capacity)) {
+		err = -ENOSPC;
 		goto err_free;
+	}
+	if (put->nr_tags) {
+		err = zc_tag_attach(object, put->tags, put->nr_tags) ?:
+		      zc_tag_charge(object, object->charge);
+		if (err)
+			goto err_detach;
+	}
+	err = zc_reclaim_charge(store, object->charge, object);
+	if (err)
+		goto err_untag;
 	if (!is_inline) {
 		object->inode = zc_pages_new(store, object->size);
 		if (IS_ERR(object->inode)) {
@@ -234,11 +252,15 @@ struct zc_object *zc_object_new(struct zc_store *store,
 		}
 	}
 	zc_store_get(store);
-	object->store = store;
 	return object;
 
 err_uncharge:
 	zc_store_uncharge(store, object->charge);
+err_untag:
+	if (object->nr_tags)
+		zc_tag_uncharge(object, object->charge);
+err_detach:
+	zc_tag_detach(object);
 err_free:
 	kfree(object);
 	return ERR_PTR(err);
@@ -250,6 +272,10 @@ void zc_object_end(struct zc_object *object)
 	struct zc_store *store = object->store;
 	u64 charge = object->charge;
 
+	if (object->nr_tags) {
+		zc_tag_uncharge(object, charge);
+		zc_tag_detach(object);
+	}
 	if (object->inode) {
 		/* That of the pages goes with them. */
 		charge -= zc_pages_charge(object->size);
@@ -311,9 +337,11 @@ static void zc_object_dequeue(struct zc_object *object)
 			      NULL : object->entry.prev;
 	list_del_init(&object->entry);
 	zc_expire_unlink(object);
-	object->linked = false;
+	zc_tag_unlink(object);
+	WRITE_ONCE(object->linked, false);
 	store->objects--;
 	store->linked_charge -= object->charge;
+	store->data -= object->size;
 }
 
 /**
@@ -350,6 +378,7 @@ int zc_object_add(struct zc_object *object, bool excl)
 	struct zc_object *old;
 	int err = 0;
 	s64 expires_ns = object->expires_ns;
+	bool missing;
 	u64 ttl;
 
 	might_sleep();
@@ -366,9 +395,10 @@ int zc_object_add(struct zc_object *object, bool excl)
 	spin_lock(&store->lock);
 	rcu_read_lock();
 	old = rhashtable_lookup(&store->index, &key, zc_object_params);
+	missing = !old || zc_object_expired(old) || zc_object_purged(old);
 	if (store->dead)
 		err = -ENODEV;
-	else if (old && excl && !zc_object_expired(old))
+	else if (excl && !missing)
 		err = -EEXIST;
 	if (err)
 		goto out;
@@ -386,10 +416,12 @@ int zc_object_add(struct zc_object *object, bool excl)
 	if (old)
 		zc_object_dequeue(old);
 	list_add(&object->entry, &store->queue);
-	object->linked = true;
+	WRITE_ONCE(object->linked, true);
 	store->objects++;
 	store->linked_charge += object->charge;
+	store->data += object->size;
 	zc_expire_link(object);
+	zc_tag_link(object);
 out:
 	rcu_read_unlock();
 	spin_unlock(&store->lock);
@@ -402,6 +434,10 @@ out:
 		return err;
 	}
 	trace_zcache_commit(object);
+	zc_tag_add(object, commits, 1);
+	zc_tag_add(object, fill_bytes, object->size);
+	if (missing)
+		zc_store_count(store, ZC_C_MISS_BYTES, object->size);
 	if (old) {
 		zc_object_put(old);
 		zc_store_count(store, ZC_C_REPLACES, 1);
@@ -417,14 +453,16 @@ out:
  * Takes no lock and writes nothing but the object's reference count. Does not
  * look at expiry and does not count as a use.
  *
- * Context: any.
+ * Context: process; may sleep.
  * Return: the object with a reference, or NULL.
  */
 struct zc_object *zc_object_find(struct zc_store *store,
 				 const struct zc_key *key)
 {
 	struct zc_object *object;
+	bool linked;
 
+again:
 	rcu_read_lock();
 	/*
 	 * An object without references was unlinked after it was found here;
@@ -435,7 +473,14 @@ struct zc_object *zc_object_find(struct zc_store *store,
 					   zc_object_params);
 	} while (object && !refcount_inc_not_zero(&object->refs));
 	rcu_read_unlock();
-	return object;
+	if (likely(!object || !zc_object_purged(object)))
+		return object;
+	/* So it is with one that was replaced, and purged then. */
+	linked = READ_ONCE(object->linked);
+	zc_object_put(object);
+	if (!linked)
+		goto again;
+	return NULL;
 }
 
 /**
@@ -458,7 +503,7 @@ int zc_object_del(struct zc_store *store, const struct zc_key *key,
 	spin_lock(&store->lock);
 	rcu_read_lock();
 	object = rhashtable_lookup(&store->index, key, zc_object_params);
-	if (!object)
+	if (!object || zc_object_purged(object))
 		err = -ENOENT;
 	else if (*generation && *generation != object->generation)
 		err = -ESTALE;
@@ -505,13 +550,17 @@ struct inode *zc_object_inode(struct zc_object *object)
 	if (inode)
 		return inode;
 
-	err = zc_reclaim_charge(store, charge);
+	err = zc_tag_charge(object, charge);
 	if (err)
 		return ERR_PTR(err);
+	err = zc_reclaim_charge(store, charge, object);
+	if (err)
+		goto err_tags;
 	inode = zc_pages_new(store, object->size);
 	if (IS_ERR(inode)) {
 		zc_store_uncharge(store, charge);
-		return inode;
+		err = PTR_ERR(inode);
+		goto err_tags;
 	}
 	kvec.iov_base = (u8 *)zc_object_inline(object);
 	kvec.iov_len = object->size;
@@ -521,18 +570,26 @@ struct inode *zc_object_inode(struct zc_object *object)
 		spin_lock(&store->lock);
 		if (!object->inode) {
 			object->charge += charge;
-			if (object->linked)
+			if (object->linked) {
 				store->linked_charge += charge;
+				zc_tag_grow(object, charge);
+			}
 			/* Pairs with the acquire above. */
 			smp_store_release(&object->inode, inode);
 			spin_unlock(&store->lock);
+			zc_store_count(store, ZC_C_MMAP_SKIPPED, 1);
 			return inode;
 		}
 		spin_unlock(&store->lock);
 	}
 	/* Failed, or another open was first. The charge goes with the inode. */
 	iput(inode);
+	zc_tag_uncharge(object, charge);
 	if (err != object->size)
 		return ERR_PTR(err < 0 ? err : -EINTR);
 	return object->inode;
+
+err_tags:
+	zc_tag_uncharge(object, charge);
+	return ERR_PTR(err);
 }

@@ -15,6 +15,7 @@ struct inode;
 struct iov_iter;
 struct zc_put;
 struct zc_store;
+struct zc_tag_link;
 
 /**
  * struct zc_key - a key in kernel memory
@@ -37,10 +38,11 @@ struct zc_key {
  *	read @refs and the key without a reference.
  * @hits: times it was found; counted without a lock, so approximately
  * @touched: found since SIEVE's hand passed
- * @linked: in the index; protected by zc_store.lock
+ * @linked: in the index; changed under zc_store.lock
  * @is_inline: the bytes are in @blob, not in pages; constant
  * @etag_len: bytes of the entity tag
  * @type_len: bytes of the content type
+ * @nr_tags: how many tags it has
  * @key_len: bytes of the key
  * @header_len: bytes of the header blob
  * @expiry: in zc_store.expiring while it is linked and expires; protected by
@@ -53,7 +55,8 @@ struct zc_key {
  * @expires_ns: CLOCK_REALTIME nanoseconds, 0 for never; of a linked object
  *	changed under zc_store.lock, read without it
  * @created_ns: CLOCK_REALTIME nanoseconds of the commit
- * @blob: key, entity tag, content type, header blob, then inline bytes
+ * @blob: key, entity tag, content type, header blob, inline bytes, then the
+ *	links of the tags
  */
 struct zc_object {
 	struct rhash_head node;
@@ -68,6 +71,7 @@ struct zc_object {
 	bool is_inline;
 	u8 etag_len;
 	u8 type_len;
+	u8 nr_tags;
 	u16 key_len;
 	u16 header_len;
 	struct rb_node expiry;
@@ -124,6 +128,25 @@ static inline const u8 *zc_object_inline(const struct zc_object *object)
 	return zc_object_header(object) + object->header_len;
 }
 
+/** zc_object_links() - Return: the links of an object's tags */
+static inline struct zc_tag_link *
+zc_object_links(const struct zc_object *object)
+{
+	const u8 *end = zc_object_inline(object) +
+			(object->is_inline ? object->size : 0);
+
+	return (struct zc_tag_link *)PTR_ALIGN(end, __alignof__(u64));
+}
+
+bool zc_tag_purged(const struct zc_object *object);
+bool zc_tag_expired(const struct zc_object *object);
+
+/** zc_object_purged() - Return: whether a purge took a linked object */
+static inline bool zc_object_purged(const struct zc_object *object)
+{
+	return object->nr_tags && zc_tag_purged(object);
+}
+
 /**
  * zc_object_put() - drop a reference
  * @object: the object
@@ -138,12 +161,19 @@ static inline void zc_object_put(struct zc_object *object)
 		zc_object_end(object);
 }
 
-/** zc_object_expired() - Return: whether the object's time is over */
-static inline bool zc_object_expired(const struct zc_object *object)
+/** zc_object_timed_out() - Return: whether the object's time is over */
+static inline bool zc_object_timed_out(const struct zc_object *object)
 {
 	s64 expires_ns = READ_ONCE(object->expires_ns);
 
 	return expires_ns && ktime_get_real_ns() >= (u64)expires_ns;
+}
+
+/** zc_object_expired() - Return: whether it is, or a soft purge says so */
+static inline bool zc_object_expired(const struct zc_object *object)
+{
+	return (object->nr_tags && zc_tag_expired(object)) ||
+	       zc_object_timed_out(object);
 }
 
 /** zc_object_state() - Return: ZC_STATE_* bits of the object */

@@ -33,13 +33,43 @@ static int zc_ofile_fadvise(struct file *file, loff_t offset, loff_t len,
 	return 0;
 }
 
+static int zc_ofile_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	const struct zc_object *object = file->private_data;
+	u64 from = (u64)vma->vm_pgoff << PAGE_SHIFT;
+	int err = generic_file_readonly_mmap(file, vma);
+
+	if (err)
+		return err;
+	zc_store_count(object->store, ZC_C_MMAP_READS, 1);
+	if (from < object->size)
+		zc_store_count(object->store, ZC_C_MMAP_BYTES,
+			       min_t(u64, vma->vm_end - vma->vm_start,
+				     object->size - from));
+	return 0;
+}
+
+static ssize_t zc_ofile_splice_read(struct file *file, loff_t *pos,
+				    struct pipe_inode_info *pipe, size_t len,
+				    unsigned int flags)
+{
+	const struct zc_object *object = file->private_data;
+	ssize_t ret = copy_splice_read(file, pos, pipe, len, flags);
+
+	if (ret > 0) {
+		zc_store_count(object->store, ZC_C_SENDFILE_TRANSFERS, 1);
+		zc_store_count(object->store, ZC_C_SENDFILE_BYTES, ret);
+	}
+	return ret;
+}
+
 static const struct file_operations zc_ofile_fops = {
 	.owner		= THIS_MODULE,
 	.release	= zc_ofile_release,
 	.llseek		= generic_file_llseek,
 	.read_iter	= generic_file_read_iter,
-	.mmap		= generic_file_readonly_mmap,
-	.splice_read	= copy_splice_read,
+	.mmap		= zc_ofile_mmap,
+	.splice_read	= zc_ofile_splice_read,
 	.fadvise	= zc_ofile_fadvise,
 };
 

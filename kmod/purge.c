@@ -16,6 +16,7 @@
 #include "purge.h"
 #include "reclaim.h"
 #include "store.h"
+#include "tag.h"
 
 /* Objects looked at under RCU, and taken, before others have a turn. */
 #define ZC_PURGE_RUN	1024
@@ -47,6 +48,7 @@ static bool zc_purge_wants(const struct zc_purge_walk *walk,
 			   const struct zc_object *object)
 {
 	return object->generation <= walk->bound &&
+	       !zc_object_purged(object) &&
 	       object->key_len >= walk->prefix_len &&
 	       !memcmp(object->blob, walk->prefix, walk->prefix_len) &&
 	       !(walk->soft && zc_object_expired(object));
@@ -117,6 +119,7 @@ static void zc_purge_batch(struct zc_purge_walk *walk,
 static int zc_purge_run(struct zc_purge_walk *walk)
 {
 	struct zc_object *found[ZC_PURGE_BATCH];
+	struct zc_round round;
 	unsigned int nr;
 	int err = 0;
 	bool end;
@@ -125,10 +128,10 @@ static int zc_purge_run(struct zc_purge_walk *walk)
 	rhashtable_walk_enter(&walk->store->index, &walk->iter);
 	do {
 		/* Its references keep the objects from eviction meanwhile. */
-		zc_reclaim_begin(walk->store);
+		zc_reclaim_begin(walk->store, &round);
 		nr = zc_purge_collect(walk, found, &end);
 		zc_purge_batch(walk, found, nr);
-		zc_reclaim_end(walk->store);
+		zc_reclaim_end(walk->store, &round);
 		if (fatal_signal_pending(current))
 			err = -EINTR;
 		cond_resched();
@@ -156,8 +159,18 @@ long zc_purge_call(struct zc_call *call, void *cmd)
 	void *prefix = NULL;
 	long err;
 
-	if (purge->flags & ~ZC_PURGE_SOFT || purge->__reserved)
+	if (purge->flags & ~(ZC_PURGE_SOFT | ZC_PURGE_TAG) ||
+	    purge->__reserved ||
+	    !purge->tag != !(purge->flags & ZC_PURGE_TAG))
 		return -EINVAL;
+	if (purge->flags & ZC_PURGE_TAG) {
+		if (purge->key || purge->key_len)
+			return -EINVAL;
+		zc_tag_purge(call->store, purge->tag, walk.soft,
+			     &purge->objects, &purge->bytes);
+		zc_store_count(call->store, ZC_C_PURGES, 1);
+		return zc_ioctl_reply(call, purge);
+	}
 	if (purge->key_len > call->store->config.max_key_len)
 		return -ENAMETOOLONG;
 	if (purge->key_len) {
@@ -181,6 +194,24 @@ long zc_purge_call(struct zc_call *call, void *cmd)
 	return zc_ioctl_reply(call, purge);
 }
 
+/* Gives an object another time, if it still is what was looked for. */
+static bool zc_touch_set(struct zc_object *object, const struct zc_touch *touch)
+{
+	struct zc_store *store = object->store;
+	bool found;
+
+	spin_lock(&store->lock);
+	found = object->linked && !zc_object_purged(object) &&
+		(touch->flags & ZC_TOUCH_EXPIRED_OK ||
+		 !zc_object_expired(object));
+	if (found) {
+		zc_tag_freshen(object);
+		zc_expire_set(object, touch->expires_ns);
+	}
+	spin_unlock(&store->lock);
+	return found;
+}
+
 /**
  * zc_touch_call() - the TOUCH call
  * @call: the call
@@ -199,7 +230,7 @@ long zc_touch_call(struct zc_call *call, void *cmd)
 		.flags = ZC_FIND_QUIET,
 	};
 	struct zc_object *object;
-	bool linked = true;
+	bool found = true;
 
 	if (touch->flags & ~(ZC_TOUCH_EXPIRES | ZC_TOUCH_EXPIRED_OK) ||
 	    touch->__reserved || touch->expires_ns < 0 ||
@@ -212,17 +243,12 @@ long zc_touch_call(struct zc_call *call, void *cmd)
 		if (IS_ERR(object))
 			return PTR_ERR(object);
 		WRITE_ONCE(object->touched, true);
-		if (touch->flags & ZC_TOUCH_EXPIRES) {
-			spin_lock(&call->store->lock);
-			linked = object->linked;
-			if (linked)
-				zc_expire_set(object, touch->expires_ns);
-			spin_unlock(&call->store->lock);
-		}
-		/* Replaced or deleted since: what is there now? */
-		if (!linked)
+		if (touch->flags & ZC_TOUCH_EXPIRES)
+			found = zc_touch_set(object, touch);
+		/* Replaced, deleted or purged since: what is there now? */
+		if (!found)
 			zc_object_put(object);
-	} while (!linked);
+	} while (!found);
 	touch->generation = object->generation;
 	touch->expires_ns = READ_ONCE(object->expires_ns);
 	zc_object_put(object);

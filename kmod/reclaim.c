@@ -15,6 +15,7 @@
 #include "object.h"
 #include "reclaim.h"
 #include "store.h"
+#include "tag.h"
 #include "trace.h"
 
 /*
@@ -37,6 +38,8 @@
  * @scan: objects that may still be looked at
  * @freed: bytes of charge taken
  * @objects: objects taken
+ * @wanted: the object that room is wanted for, or NULL
+ * @floors: what tags protect with their floors is spared
  * @all: also those marked or in use, for the end of the store
  * @scan_all: @scan was enough to look at each object twice
  */
@@ -46,15 +49,21 @@ struct zc_reclaim {
 	u64 scan;
 	u64 freed;
 	u64 objects;
+	const struct zc_object *wanted;
+	bool floors;
 	bool all;
 	bool scan_all;
 };
 
-static bool zc_reclaim_keeps(const struct zc_reclaim *r,
-			     struct zc_object *object)
+/**
+ * zc_reclaim_spares() - is an object to stay for now?
+ * @object: a linked object
+ *
+ * Context: the store's lock is held.
+ * Return: whether it is in use, or was since it was asked last; now it was not.
+ */
+bool zc_reclaim_spares(struct zc_object *object)
 {
-	if (r->all)
-		return false;
 	if (refcount_read(&object->refs) > 1)
 		return true;
 	if (!READ_ONCE(object->touched) || zc_object_expired(object))
@@ -63,27 +72,61 @@ static bool zc_reclaim_keeps(const struct zc_reclaim *r,
 	return true;
 }
 
+static bool zc_reclaim_keeps(const struct zc_reclaim *r,
+			     struct zc_object *object)
+{
+	if (r->all)
+		return false;
+	/* In this order: a mark goes only if that may cost the object its place. */
+	return (r->floors && zc_tag_keeps(object, r->wanted)) ||
+	       zc_reclaim_spares(object);
+}
+
+/**
+ * zc_reclaim_drop() - free an object that was evicted
+ * @object: an object that was unlinked
+ *
+ * Context: process; may sleep.
+ */
+void zc_reclaim_drop(struct zc_object *object)
+{
+	trace_zcache_evict(object);
+	zc_tag_add(object, evictions, 1);
+	zc_tag_add(object, evicted_bytes, object->charge);
+	zc_object_put(object);
+	cond_resched();
+}
+
+/** zc_round_link() - zc_reclaim_begin() where the store's lock is held */
+void zc_round_link(struct zc_store *store, struct zc_round *round)
+{
+	lockdep_assert_held(&store->lock);
+	round->nr = ++store->round;
+	list_add_tail(&round->entry, &store->rounds);
+}
+
 /**
  * zc_reclaim_begin() - objects are about to be unlinked and freed
  * @store: the store
+ * @round: kept until zc_reclaim_end()
  *
  * Who finds nothing to evict waits for zc_reclaim_end() then, as room is coming.
  * Before the first one is unlinked, or held for it; not for as long as a user
  * likes. Several may be under way.
  */
-void zc_reclaim_begin(struct zc_store *store)
+void zc_reclaim_begin(struct zc_store *store, struct zc_round *round)
 {
 	spin_lock(&store->lock);
-	store->evicting++;
+	zc_round_link(store, round);
 	spin_unlock(&store->lock);
 }
 
 /** zc_reclaim_end() - the end of zc_reclaim_begin(): they are freed */
-void zc_reclaim_end(struct zc_store *store)
+void zc_reclaim_end(struct zc_store *store, struct zc_round *round)
 {
 	spin_lock(&store->lock);
-	store->evicting--;
-	store->evict_round++;
+	list_del(&round->entry);
+	WRITE_ONCE(store->rounds_ended, store->rounds_ended + 1);
 	spin_unlock(&store->lock);
 	wake_up_all(&store->evicted);
 }
@@ -94,6 +137,7 @@ static bool zc_reclaim_batch(struct zc_reclaim *r)
 	struct zc_object *victims[ZC_RECLAIM_BATCH];
 	struct zc_store *store = r->store;
 	unsigned int nr = 0, seen, i;
+	struct zc_round round;
 
 	spin_lock(&store->lock);
 	for (seen = 0; seen < ZC_RECLAIM_SCAN && nr < ZC_RECLAIM_BATCH &&
@@ -114,18 +158,20 @@ static bool zc_reclaim_batch(struct zc_reclaim *r)
 		victims[nr++] = object;
 	}
 	if (nr)
-		store->evicting++;
+		zc_round_link(store, &round);
 	spin_unlock(&store->lock);
 
 	r->objects += nr;
 	for (i = 0; i < nr; i++) {
-		if (!r->all)
-			trace_zcache_evict(victims[i]);
+		if (!r->all) {
+			zc_reclaim_drop(victims[i]);
+			continue;
+		}
 		zc_object_put(victims[i]);
 		cond_resched();
 	}
 	if (nr)
-		zc_reclaim_end(store);
+		zc_reclaim_end(store, &round);
 	cond_resched();
 	return r->freed < r->want && r->scan && (seen || nr);
 }
@@ -142,8 +188,17 @@ static void zc_reclaim_run(struct zc_reclaim *r)
 		;
 }
 
+static u64 zc_reclaim_evicted(struct zc_reclaim *r)
+{
+	might_sleep();
+	zc_reclaim_run(r);
+	zc_store_count(r->store, ZC_C_EVICTIONS, r->objects);
+	zc_store_count(r->store, ZC_C_EVICTED_BYTES, r->freed);
+	return r->freed;
+}
+
 /**
- * zc_reclaim_evict() - evict objects to make room
+ * zc_reclaim_evict() - evict objects to make room in memory
  * @store: where
  * @bytes: of charge wanted
  *
@@ -154,25 +209,57 @@ u64 zc_reclaim_evict(struct zc_store *store, u64 bytes)
 {
 	struct zc_reclaim r = { .store = store, .want = bytes };
 
-	might_sleep();
-	zc_reclaim_run(&r);
-	zc_store_count(store, ZC_C_EVICTIONS, r.objects);
-	zc_store_count(store, ZC_C_EVICTED_BYTES, r.freed);
-	return r.freed;
+	return zc_reclaim_evicted(&r);
+}
+
+/**
+ * zc_reclaim_wait() - wait for somebody who is freeing objects
+ * @store: the store
+ * @until: 0 for the first wait that is in vain, then as it was left
+ *
+ * Rounds that begin after the first wait are not waited for: others may go on for
+ * ever without making room here.
+ *
+ * Context: process; may sleep.
+ * Return: whether there was somebody, or -EINTR on a fatal signal.
+ */
+int zc_reclaim_wait(struct zc_store *store, u64 *until)
+{
+	const struct zc_round *oldest;
+	unsigned int ended;
+	bool freeing;
+
+	spin_lock(&store->lock);
+	if (!*until)
+		*until = store->round + 1;
+	oldest = list_first_entry_or_null(&store->rounds, struct zc_round,
+					  entry);
+	freeing = oldest && oldest->nr < *until;
+	ended = store->rounds_ended;
+	spin_unlock(&store->lock);
+	if (!freeing)
+		return 0;
+	if (wait_event_killable(store->evicted,
+				ended != READ_ONCE(store->rounds_ended)))
+		return -EINTR;
+	return 1;
 }
 
 /**
  * zc_reclaim_charge() - take bytes from the capacity, making room if need be
  * @store: where
  * @bytes: how many
+ * @wanted: for this object; or NULL
  *
  * Context: process; may sleep.
  * Return: 0; -ENOSPC if everything that is not in use is gone and they still
  * do not fit, -EINTR on a fatal signal, -ENODEV if the store was deleted.
  */
-int zc_reclaim_charge(struct zc_store *store, u64 bytes)
+int zc_reclaim_charge(struct zc_store *store, u64 bytes,
+		      const struct zc_object *wanted)
 {
-	unsigned int evicting, round;
+	u64 until = 0;
+	int waited;
 
 	might_sleep();
 	/* What never fits evicts nothing. */
@@ -181,24 +268,29 @@ int zc_reclaim_charge(struct zc_store *store, u64 bytes)
 	while (!zc_store_charge(store, bytes)) {
 		u64 capacity = READ_ONCE(store->config.capacity);
 		u64 need = atomic64_read(&store->used) + bytes;
+		struct zc_reclaim r = {
+			.store = store,
+			.wanted = wanted,
+			.floors = true,
+		};
 
 		if (READ_ONCE(store->dead))
 			return -ENODEV;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		if (need <= capacity ||
-		    zc_reclaim_evict(store, need - capacity))
+		if (need <= capacity)
 			continue;
+		r.want = need - capacity;
+		if (zc_reclaim_evicted(&r)) {
+			until = 0;
+			continue;
+		}
 		/* Or has somebody taken them all and is still freeing? */
-		spin_lock(&store->lock);
-		evicting = store->evicting;
-		round = store->evict_round;
-		spin_unlock(&store->lock);
-		if (!evicting)
+		waited = zc_reclaim_wait(store, &until);
+		if (waited < 0)
+			return waited;
+		if (!waited)
 			return zc_store_charge(store, bytes) ? 0 : -ENOSPC;
-		if (wait_event_killable(store->evicted, round !=
-					READ_ONCE(store->evict_round)))
-			return -EINTR;
 	}
 	return 0;
 }
@@ -251,6 +343,7 @@ static unsigned long zc_reclaim_scan(struct shrinker *shrinker,
 	if (!(sc->gfp_mask & __GFP_FS))
 		return SHRINK_STOP;
 	zc_reclaim_run(&r);
+	zc_store_count(store, ZC_C_SHRINKER_CALLS, 1);
 	zc_store_count(store, ZC_C_SHRINKS, r.objects);
 	zc_store_count(store, ZC_C_SHRUNK_BYTES, r.freed);
 	trace_zcache_shrink(store, r.want, r.freed, r.objects);

@@ -13,6 +13,7 @@
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/zcache.h>
 
@@ -22,6 +23,7 @@
 #include "ofile.h"
 #include "send.h"
 #include "store.h"
+#include "tag.h"
 #include "trace.h"
 #include "xmit.h"
 
@@ -245,6 +247,7 @@ static int zc_send_object(struct zc_xmit *x, struct zc_object *object,
 	u64 budget = send->max_bytes ?: U64_MAX;
 	u64 threshold = send->threshold ?:
 			READ_ONCE(x->store->config.splice_threshold);
+	u64 start = ktime_get_ns();
 	int err;
 
 	if (send->flags & ZC_SEND_CONDITIONS) {
@@ -269,6 +272,8 @@ static int zc_send_object(struct zc_xmit *x, struct zc_object *object,
 		err = 0;
 	zc_store_count(x->store, err ? ZC_C_SENDS_FAILED :
 		       x->pos < x->end ? ZC_C_SENDS_PARTIAL : ZC_C_SENDS, 1);
+	zc_tag_add(object, sent_bytes, x->pos - send->skip);
+	zc_store_time(x->store, ZC_LATENCY_SEND, ktime_get_ns() - start);
 	if (!err && x->pos < x->end)
 		trace_zcache_partial(object, send->skip, x->pos - send->skip,
 				     x->total, 0);

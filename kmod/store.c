@@ -8,6 +8,7 @@
  */
 
 #include <linux/idr.h>
+#include <linux/math64.h>
 #include <linux/memcontrol.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -17,11 +18,14 @@
 
 #include "compat.h"
 #include "expire.h"
+#include "netlink.h"
 #include "node.h"
 #include "object.h"
 #include "pages.h"
 #include "reclaim.h"
+#include "reserve.h"
 #include "store.h"
+#include "tag.h"
 
 /* Minor numbers, and so stores. */
 #define ZC_STORE_MAX	1024
@@ -42,8 +46,9 @@ static char *zc_store_devnode(ZC_COMPAT_DEVNODE_CONST struct device *dev,
 	const struct zc_store_config *config =
 		&container_of(dev, struct zc_store, dev)->config;
 
+	/* With its type: devtmpfs takes a mode of 0 for none given, and so 0600. */
 	if (mode)
-		*mode = config->mode;
+		*mode = S_IFCHR | config->mode;
 	if (uid)
 		*uid = config->uid;
 	if (gid)
@@ -59,6 +64,8 @@ static void zc_store_free(struct device *dev)
 
 	ida_free(&zc_store_minors, MINOR(dev->devt));
 	zc_pages_put_fs();
+	rhashtable_destroy(&store->reserved);
+	zc_tag_exit(store);
 	rhashtable_destroy(&store->index);
 	mem_cgroup_put(store->memcg);
 	free_percpu(store->stats);
@@ -70,6 +77,38 @@ static const struct device_type zc_store_type = {
 	.devnode	= zc_store_devnode,
 	.release	= zc_store_free,
 };
+
+static void zc_store_pressure(struct work_struct *work)
+{
+	zc_netlink_pressure(container_of(work, struct zc_store, pressure));
+}
+
+/* Watermarks in bytes. */
+static void zc_store_marks(struct zc_store *store,
+			   const struct zc_store_config *config)
+{
+	WRITE_ONCE(store->high, mul_u64_u32_div(config->capacity,
+						config->high_watermark, 100));
+	WRITE_ONCE(store->low, mul_u64_u32_div(config->capacity,
+					       config->low_watermark, 100));
+}
+
+/* So many bytes are used: is there an event to raise? */
+static void zc_store_press(struct zc_store *store, u64 used)
+{
+	if (likely(used < READ_ONCE(store->high)) || READ_ONCE(store->pressed))
+		return;
+	spin_lock(&store->lock);
+	if (!store->pressed && !store->dead) {
+		WRITE_ONCE(store->pressed, true);
+		/* It may have gone down meanwhile, unseen. */
+		smp_mb();
+		if (atomic64_read(&store->used) < store->low)
+			WRITE_ONCE(store->pressed, false);
+		queue_work(zc_compat_unbound_wq, &store->pressure);
+	}
+	spin_unlock(&store->lock);
+}
 
 static struct zc_store *zc_store_alloc(const struct zc_store_config *config)
 {
@@ -83,8 +122,11 @@ static struct zc_store *zc_store_alloc(const struct zc_store_config *config)
 	spin_lock_init(&store->lock);
 	INIT_LIST_HEAD(&store->queue);
 	init_waitqueue_head(&store->evicted);
+	INIT_LIST_HEAD(&store->rounds);
 	INIT_LIST_HEAD(&store->entry);
 	zc_expire_init(store);
+	INIT_WORK(&store->pressure, zc_store_pressure);
+	zc_store_marks(store, config);
 
 	store->stats = alloc_percpu(struct zc_stats);
 	if (!store->stats) {
@@ -94,9 +136,15 @@ static struct zc_store *zc_store_alloc(const struct zc_store_config *config)
 	err = rhashtable_init(&store->index, &zc_object_params);
 	if (err)
 		goto err_stats;
-	err = zc_pages_get_fs();
+	err = zc_tag_init(store);
 	if (err)
 		goto err_index;
+	err = rhashtable_init(&store->reserved, &zc_reserve_params);
+	if (err)
+		goto err_tags;
+	err = zc_pages_get_fs();
+	if (err)
+		goto err_reserved;
 	minor = ida_alloc_max(&zc_store_minors, ZC_STORE_MAX - 1, GFP_KERNEL);
 	if (minor < 0) {
 		err = minor;
@@ -119,6 +167,10 @@ static struct zc_store *zc_store_alloc(const struct zc_store_config *config)
 
 err_fs:
 	zc_pages_put_fs();
+err_reserved:
+	rhashtable_destroy(&store->reserved);
+err_tags:
+	zc_tag_exit(store);
 err_index:
 	rhashtable_destroy(&store->index);
 err_stats:
@@ -145,10 +197,11 @@ static struct zc_store *zc_store_lookup(const char *name)
  * @extack: for a sentence on failure
  *
  * Context: process; may sleep.
- * Return: 0, -EEXIST, -ENOSPC if there are too many, or another -errno.
+ * Return: the store with a reference, or an error pointer: -EEXIST, -ENOSPC if
+ * there are too many, or another -errno.
  */
-int zc_store_new(const struct zc_store_config *config,
-		 struct netlink_ext_ack *extack)
+struct zc_store *zc_store_new(const struct zc_store_config *config,
+			      struct netlink_ext_ack *extack)
 {
 	struct zc_store *store = zc_store_alloc(config);
 	int err;
@@ -161,7 +214,7 @@ int zc_store_new(const struct zc_store_config *config,
 			NL_SET_ERR_MSG(extack, "the module is being unloaded");
 		else
 			NL_SET_ERR_MSG(extack, "no memory for another store");
-		return PTR_ERR(store);
+		return store;
 	}
 
 	mutex_lock(&zc_store_mutex);
@@ -182,15 +235,17 @@ int zc_store_new(const struct zc_store_config *config,
 	}
 	list_add_tail(&store->entry, &zc_stores);
 	zc_store_seq++;
+	/* The list has one, the caller another. */
+	zc_store_get(store);
 	mutex_unlock(&zc_store_mutex);
-	return 0;
+	return store;
 
 err_shrinker:
 	zc_reclaim_del(store);
 err_unlock:
 	mutex_unlock(&zc_store_mutex);
 	zc_store_put(store);
-	return err;
+	return ERR_PTR(err);
 }
 
 /**
@@ -216,7 +271,24 @@ void zc_store_set(struct zc_store *store,
 	WRITE_ONCE(to->copy, config->copy);
 	WRITE_ONCE(to->default_ttl_ms, config->default_ttl_ms);
 	WRITE_ONCE(to->grace_ms, config->grace_ms);
+	WRITE_ONCE(to->high_watermark, config->high_watermark);
+	WRITE_ONCE(to->low_watermark, config->low_watermark);
+	zc_store_marks(store, config);
 	zc_expire_rearm(store);
+	/* The marks moved: as if what is used came and went. */
+	zc_store_uncharge(store, 0);
+	zc_store_press(store, atomic64_read(&store->used));
+}
+
+/** zc_store_holds() - Return: whether a capacity is enough for the floors */
+bool zc_store_holds(struct zc_store *store, u64 capacity)
+{
+	bool holds;
+
+	spin_lock(&store->lock);
+	holds = store->floors <= capacity;
+	spin_unlock(&store->lock);
+	return holds;
 }
 
 /**
@@ -231,7 +303,7 @@ void zc_store_set(struct zc_store *store,
  */
 int zc_store_fit(struct zc_store *store, struct netlink_ext_ack *extack)
 {
-	int err = zc_reclaim_charge(store, 0);
+	int err = zc_reclaim_charge(store, 0, NULL);
 
 	if (err == -ENOSPC)
 		NL_SET_ERR_MSG(extack,
@@ -246,9 +318,11 @@ int zc_store_fit(struct zc_store *store, struct netlink_ext_ack *extack)
  * @extack: for a sentence on failure
  *
  * Context: process; may sleep.
- * Return: 0, -ENOENT, or -EBUSY.
+ * Return: what was the store, with a reference, or an error pointer: -ENOENT or
+ * -EBUSY.
  */
-int zc_store_del(const char *name, bool force, struct netlink_ext_ack *extack)
+struct zc_store *zc_store_del(const char *name, bool force,
+			      struct netlink_ext_ack *extack)
 {
 	struct zc_store *store;
 
@@ -257,7 +331,7 @@ int zc_store_del(const char *name, bool force, struct netlink_ext_ack *extack)
 	if (!store) {
 		mutex_unlock(&zc_store_mutex);
 		NL_SET_ERR_MSG(extack, "there is no store of this name");
-		return -ENOENT;
+		return ERR_PTR(-ENOENT);
 	}
 	spin_lock(&store->lock);
 	if (!force && (store->opens || store->fds)) {
@@ -265,7 +339,7 @@ int zc_store_del(const char *name, bool force, struct netlink_ext_ack *extack)
 		mutex_unlock(&zc_store_mutex);
 		NL_SET_ERR_MSG(extack,
 			       "the store's node, an object or a fill is open; close them or use force");
-		return -EBUSY;
+		return ERR_PTR(-EBUSY);
 	}
 	store->dead = true;
 	spin_unlock(&store->lock);
@@ -277,11 +351,13 @@ int zc_store_del(const char *name, bool force, struct netlink_ext_ack *extack)
 	cdev_device_del(&store->cdev, &store->dev);
 	mutex_unlock(&zc_store_mutex);
 
-	/* A commit looks at dead under the lock: nothing comes after this. */
+	/* Whoever adds work looks at dead under the lock: none comes after this. */
 	zc_expire_stop(store);
+	zc_tag_stop(store);
+	zc_reserve_stop(store);
+	cancel_work_sync(&store->pressure);
 	zc_reclaim_flush(store);
-	zc_store_put(store);
-	return 0;
+	return store;
 }
 
 /**
@@ -332,6 +408,25 @@ int zc_store_walk(unsigned int first, unsigned int *seq,
 	}
 	mutex_unlock(&zc_store_mutex);
 	return ret;
+}
+
+/**
+ * zc_store_get_use() - find out what a store has
+ * @store: the store
+ * @use: set to what it has
+ *
+ * Context: process.
+ */
+void zc_store_get_use(struct zc_store *store, struct zc_store_use *use)
+{
+	spin_lock(&store->lock);
+	use->linked_charge = store->linked_charge;
+	use->data = store->data;
+	use->objects = store->objects;
+	use->opens = store->opens;
+	/* What is linked is charged, and stays so while it is. */
+	use->used = atomic64_read(&store->used);
+	spin_unlock(&store->lock);
 }
 
 /* Counts a file in @count, unless the store is dead. */
@@ -394,7 +489,7 @@ void zc_store_del_fd(struct zc_store *store)
  * @store: the store
  * @bytes: how many
  *
- * Context: any.
+ * Context: process.
  * Return: whether they were. No reader ever sees more used than the capacity.
  */
 bool zc_store_charge(struct zc_store *store, u64 bytes)
@@ -413,13 +508,17 @@ bool zc_store_charge(struct zc_store *store, u64 bytes)
 		atomic64_sub(bytes, &store->used);
 		return false;
 	}
+	zc_store_press(store, used + bytes);
 	return true;
 }
 
 /** zc_store_uncharge() - give bytes back to the capacity; any context */
 void zc_store_uncharge(struct zc_store *store, u64 bytes)
 {
-	atomic64_sub(bytes, &store->used);
+	u64 used = atomic64_sub_return(bytes, &store->used);
+
+	if (READ_ONCE(store->pressed) && used < READ_ONCE(store->low))
+		WRITE_ONCE(store->pressed, false);
 }
 
 /**

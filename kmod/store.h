@@ -28,6 +28,8 @@ struct netlink_ext_ack;
  * @inline_limit: objects up to this many bytes live in slab memory
  * @copy: enum zcache_copy: for whom bytes are copied in any case
  * @grace_ms: milliseconds that an expired object is kept
+ * @high_watermark: percent of @capacity whose use raises a pressure event
+ * @low_watermark: percent below which it can be raised again
  * @default_ttl_ms: milliseconds after which an object expires that brings no
  *	time of its own; 0 for never
  * @mode: permission bits of the node
@@ -46,6 +48,8 @@ struct zc_store_config {
 	u32 inline_limit;
 	u32 copy;
 	u32 grace_ms;
+	u32 high_watermark;
+	u32 low_watermark;
 	u64 default_ttl_ms;
 	umode_t mode;
 	kuid_t uid;
@@ -63,24 +67,36 @@ struct zc_store_config {
  * @memcg: charged for the pages; constant
  * @shrinker: gives memory back under pressure; constant until deletion
  * @stats: the counters
+ * @high: bytes whose use raises a pressure event; changes with the configuration
+ * @low: bytes below which it can be raised again
+ * @pressure: raises it
  * @dead: the store was deleted; nothing is added any more. Written under
  *	@lock, but far from what changes: every call looks at it
  * @index: key to object; read under RCU, changed under @lock
+ * @tags: the tags that objects have or that have limits; likewise
+ * @reserved: the keys that are being filled by one for all; likewise
  * @lock: protects the members below it, changes of @index, and
  *	zc_object.entry, .linked, .charge, .expiry and, of linked ones,
- *	.expires_ns
+ *	.expires_ns; and what struct zc_tag says of itself
  * @opens: open files of the node
  * @fds: object and fill fds
  * @queue: the objects of @index, newest first
  * @hand: where SIEVE looks next; NULL for the tail of @queue
  * @objects: how many are in @queue
  * @linked_charge: sum of their charges
+ * @data: sum of their sizes
  * @expiring: those of them that expire, by their time
  * @sweep: takes out those whose time is over
- * @evicting: rounds of eviction that have unlinked objects not yet freed
- * @evict_round: how many such rounds have ended
+ * @purged: tags with objects that a purge is still to take
+ * @tag_sweep: takes them
+ * @floors: sum of the tags' floors; at most the capacity
+ * @rounds: rounds of eviction, sweeps and purges that have objects to free, in the
+ *	order in which they began
+ * @round: the number of the last one
+ * @rounds_ended: changes when one ends
  * @evicted: woken when one ends
  * @used: bytes charged; at most the capacity
+ * @pressed: the event was raised, and use has not been below @low since
  * @generation: the last one given out
  *
  * Lock order: the list's mutex, then @lock, then the locks of the rhashtable.
@@ -93,8 +109,13 @@ struct zc_store {
 	struct mem_cgroup *memcg;
 	struct shrinker *shrinker;
 	struct zc_stats __percpu *stats;
+	u64 high;
+	u64 low;
+	struct work_struct pressure;
 	bool dead;
 	struct rhashtable index;
+	struct rhashtable tags;
+	struct rhashtable reserved;
 	spinlock_t lock ____cacheline_aligned_in_smp; /* protects: see above */
 	unsigned int opens;
 	unsigned int fds;
@@ -102,27 +123,54 @@ struct zc_store {
 	struct list_head *hand;
 	u64 objects;
 	u64 linked_charge;
+	u64 data;
 	struct rb_root_cached expiring;
 	struct delayed_work sweep;
-	unsigned int evicting;
-	unsigned int evict_round;
+	struct list_head purged;
+	struct work_struct tag_sweep;
+	u64 floors;
+	struct list_head rounds;
+	u64 round;
+	unsigned int rounds_ended;
 	wait_queue_head_t evicted;
 	atomic64_t used ____cacheline_aligned_in_smp;
 	atomic64_t generation;
+	bool pressed;
+};
+
+/**
+ * struct zc_store_use - what a store has at one time
+ * @used: bytes charged
+ * @linked_charge: of these, those of the objects that can be found; at most
+ *	@used
+ * @data: bytes of these objects; at most @linked_charge
+ * @objects: how many these are
+ * @opens: open files of the node
+ */
+struct zc_store_use {
+	u64 used;
+	u64 linked_charge;
+	u64 data;
+	u64 objects;
+	unsigned int opens;
 };
 
 int zc_store_init(void);
 void zc_store_exit(void);
 
-int zc_store_new(const struct zc_store_config *config,
-		 struct netlink_ext_ack *extack);
+struct zc_store *zc_store_new(const struct zc_store_config *config,
+			      struct netlink_ext_ack *extack);
 void zc_store_set(struct zc_store *store,
 		  const struct zc_store_config *config);
+bool zc_store_holds(struct zc_store *store, u64 capacity);
 int zc_store_fit(struct zc_store *store, struct netlink_ext_ack *extack);
-int zc_store_del(const char *name, bool force, struct netlink_ext_ack *extack);
+struct zc_store *zc_store_del(const char *name, bool force,
+			      struct netlink_ext_ack *extack);
 struct zc_store *zc_store_find(const char *name);
 int zc_store_walk(unsigned int first, unsigned int *seq,
 		  int (*one)(struct zc_store *store, void *arg), void *arg);
+
+void zc_store_get_use(struct zc_store *store, struct zc_store_use *use);
 
 int zc_store_open(struct zc_store *store);
 void zc_store_release(struct zc_store *store);
@@ -140,6 +188,12 @@ static inline void zc_store_get(struct zc_store *store)
 static inline void zc_store_put(struct zc_store *store)
 {
 	put_device(&store->dev);
+}
+
+static inline void zc_store_time(struct zc_store *store, enum zc_latency what,
+				 u64 ns)
+{
+	zc_stats_time(store->stats, what, ns);
 }
 
 static inline void zc_store_count(struct zc_store *store, enum zc_counter id,

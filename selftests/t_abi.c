@@ -21,25 +21,27 @@ struct call {
 	size_t published;		/* bytes of the first struct, 0: as size */
 	size_t flags_at;
 	__u32 flags_known;
-	size_t reserved_at[4];		/* 32-bit members that must be 0; 0 ends */
+	size_t reserved_at[5];		/* 32-bit members that must be 0; 0 ends */
 };
 
 static const struct call calls[] = {
 	{ "INFO", ZC_IOC_INFO, sizeof(struct zc_info), 0, offsetof(struct zc_info, flags), 0,
 	  { offsetof(struct zc_info, __reserved) } },
-	{ "PUT", ZC_IOC_PUT, sizeof(struct zc_put), 0, offsetof(struct zc_put, flags),
-	  ZC_PUT_EXCL,
-	  { offsetof(struct zc_put, __reserved), offsetof(struct zc_put, fd) } },
-	{ "FILL", ZC_IOC_FILL, sizeof(struct zc_put), 0, offsetof(struct zc_put, flags),
-	  ZC_PUT_EXCL,
+	{ "PUT", ZC_IOC_PUT, sizeof(struct zc_put), offsetof(struct zc_put, tags),
+	  offsetof(struct zc_put, flags), ZC_PUT_EXCL,
 	  { offsetof(struct zc_put, __reserved), offsetof(struct zc_put, fd),
-	    offsetof(struct zc_put, data), offsetof(struct zc_put, data) + 4 } },
+	    offsetof(struct zc_put, __reserved2) } },
+	{ "FILL", ZC_IOC_FILL, sizeof(struct zc_put), offsetof(struct zc_put, tags),
+	  offsetof(struct zc_put, flags), ZC_PUT_EXCL | ZC_PUT_RESERVE,
+	  { offsetof(struct zc_put, __reserved), offsetof(struct zc_put, fd),
+	    offsetof(struct zc_put, data), offsetof(struct zc_put, data) + 4,
+	    offsetof(struct zc_put, __reserved2) } },
 	{ "COMMIT", ZC_IOC_COMMIT, sizeof(struct zc_commit), 0,
 	  offsetof(struct zc_commit, flags), 0, { 0 } },
-	{ "STAT", ZC_IOC_STAT, sizeof(struct zc_stat), 0, offsetof(struct zc_stat, flags),
-	  ZC_STAT_FD | ZC_STAT_EXPIRED_OK,
+	{ "STAT", ZC_IOC_STAT, sizeof(struct zc_stat), offsetof(struct zc_stat, tags),
+	  offsetof(struct zc_stat, flags), ZC_STAT_FD | ZC_STAT_EXPIRED_OK,
 	  { offsetof(struct zc_stat, __reserved), offsetof(struct zc_stat, __reserved2),
-	    offsetof(struct zc_stat, fd) } },
+	    offsetof(struct zc_stat, fd), offsetof(struct zc_stat, __reserved3) } },
 	{ "GET", ZC_IOC_GET, sizeof(struct zc_get), 0, offsetof(struct zc_get, flags),
 	  ZC_GET_FD | ZC_GET_EXPIRED_OK, { offsetof(struct zc_get, fd) } },
 	{ "OPEN", ZC_IOC_OPEN, sizeof(struct zc_open), 0, offsetof(struct zc_open, flags),
@@ -56,12 +58,14 @@ static const struct call calls[] = {
 	{ "DELETE", ZC_IOC_DELETE, sizeof(struct zc_delete), 0,
 	  offsetof(struct zc_delete, flags), ZC_DELETE_SOFT,
 	  { offsetof(struct zc_delete, __reserved) } },
-	{ "PURGE", ZC_IOC_PURGE, sizeof(struct zc_purge), 0,
+	{ "PURGE", ZC_IOC_PURGE, sizeof(struct zc_purge), offsetof(struct zc_purge, tag),
 	  offsetof(struct zc_purge, flags), ZC_PURGE_SOFT,
-	  { offsetof(struct zc_purge, __reserved) } },
+	  { offsetof(struct zc_purge, __reserved), offsetof(struct zc_purge, tag) } },
 	{ "TOUCH", ZC_IOC_TOUCH, sizeof(struct zc_touch), 0,
 	  offsetof(struct zc_touch, flags), ZC_TOUCH_EXPIRES | ZC_TOUCH_EXPIRED_OK,
 	  { offsetof(struct zc_touch, __reserved) } },
+	{ "WAIT", ZC_IOC_WAIT, sizeof(struct zc_wait), 0, offsetof(struct zc_wait, flags),
+	  ZC_WAIT_FD, { offsetof(struct zc_wait, __reserved), offsetof(struct zc_wait, fd) } },
 };
 
 FIXTURE(abi) {
@@ -159,6 +163,14 @@ static size_t good(FIXTURE_DATA(abi) *self, const struct call *c, void *buf)
 		struct zc_touch touch = { .key = ZC_ADDR(key), .key_len = 3 };
 
 		memcpy(buf, &touch, sizeof(touch));
+	} else if (c->cmd == ZC_IOC_WAIT) {
+		struct zc_wait wait = { .key = ZC_ADDR("wait"), .key_len = 4,
+					.flags = ZC_WAIT_FD };
+
+		if (self->fd >= 0)
+			close(self->fd);
+		self->fd = zct_fill_key(self->s.fd, "wait", 0, ZC_PUT_RESERVE);
+		memcpy(buf, &wait, sizeof(wait));
 	}
 	*(__u32 *)buf = c->size;
 	return c->size;
@@ -174,6 +186,8 @@ static int call(FIXTURE_DATA(abi) *self, const struct call *c, void *buf)
 		close(((struct zc_put *)buf)->fd);
 	if (!err && c->cmd == ZC_IOC_OPEN)
 		close(((struct zc_open *)buf)->fd);
+	if (!err && c->cmd == ZC_IOC_WAIT)
+		close(((struct zc_wait *)buf)->fd);
 	return err;
 }
 
@@ -329,13 +343,14 @@ TEST_F(abi, reply_not_writable)
 TEST_F(abi, unknown_commands)
 {
 	static const unsigned long cmds[] = {
-		_IO(ZC_IOC_TYPE, 0x00), _IO(ZC_IOC_TYPE, 0x7f), _IO(ZC_IOC_TYPE, 0x8c),
+		_IO(ZC_IOC_TYPE, 0x00), _IO(ZC_IOC_TYPE, 0x7f), _IO(ZC_IOC_TYPE, 0x8d),
 		_IO(ZC_IOC_TYPE, 0xff), _IO('Z', 0x80), _IOWR(ZC_IOC_TYPE, 0x80, struct zc_info),
 		0, ~0U,
 	};
 	static const unsigned long node_cmds[] = {
 		ZC_IOC_INFO, ZC_IOC_PUT, ZC_IOC_FILL, ZC_IOC_STAT, ZC_IOC_GET, ZC_IOC_OPEN,
 		ZC_IOC_SEND, ZC_IOC_DELETE, ZC_IOC_SEND_BATCH, ZC_IOC_PURGE, ZC_IOC_TOUCH,
+		ZC_IOC_WAIT,
 	};
 	struct zc_commit commit = { 0 };
 	unsigned char buf[512] = { 0 };

@@ -446,6 +446,11 @@ static int object_dump(struct zct_fault *self)
 static int all_listed(struct zct_fault *self)
 {
 	(void)self;
+	/* the table may be growing still: then some came twice, and it says so */
+	if (listed > 100 && zc_nl_interrupted())
+		return 0;
+	if (listed != 100)
+		printf("# %u of 100 listed\n", listed);
 	return listed == 100 ? 0 : -EIO;
 }
 

@@ -37,6 +37,11 @@ TEST(numbers)
 	EXPECT_EQ(0x7a89, ZC_IOC_SEND_BATCH);
 	EXPECT_EQ(0x7a8a, ZC_IOC_PURGE);
 	EXPECT_EQ(0x7a8b, ZC_IOC_TOUCH);
+	EXPECT_EQ(0x7a8c, ZC_IOC_WAIT);
+	EXPECT_EQ(1, ZC_WAIT_FD);
+	EXPECT_EQ(2, ZC_PUT_RESERVE);
+	EXPECT_EQ(2, ZC_PURGE_TAG);
+	EXPECT_EQ(8, ZC_TAGS_MAX);
 	EXPECT_EQ(1, ZC_DELETE_SOFT);
 	EXPECT_EQ(1, ZC_PURGE_SOFT);
 	EXPECT_EQ(1, ZC_TOUCH_EXPIRES);
@@ -88,7 +93,7 @@ TEST(zc_info)
 
 TEST(zc_put)
 {
-	SIZE(zc_put, 96);
+	SIZE(zc_put, 112);
 	AT(zc_put, size, 0, 4);
 	AT(zc_put, flags, 4, 4);
 	AT(zc_put, key, 8, 8);
@@ -105,6 +110,9 @@ TEST(zc_put)
 	AT(zc_put, generation, 80, 8);
 	AT(zc_put, fd, 88, 4);
 	AT(zc_put, __reserved, 92, 4);
+	AT(zc_put, tags, 96, 8);
+	AT(zc_put, nr_tags, 104, 4);
+	AT(zc_put, __reserved2, 108, 4);
 }
 
 TEST(zc_commit)
@@ -117,7 +125,7 @@ TEST(zc_commit)
 
 TEST(zc_purge)
 {
-	SIZE(zc_purge, 40);
+	SIZE(zc_purge, 48);
 	AT(zc_purge, size, 0, 4);
 	AT(zc_purge, flags, 4, 4);
 	AT(zc_purge, key, 8, 8);
@@ -125,6 +133,7 @@ TEST(zc_purge)
 	AT(zc_purge, __reserved, 20, 4);
 	AT(zc_purge, objects, 24, 8);
 	AT(zc_purge, bytes, 32, 8);
+	AT(zc_purge, tag, 40, 8);
 }
 
 TEST(zc_touch)
@@ -141,7 +150,7 @@ TEST(zc_touch)
 
 TEST(zc_stat)
 {
-	SIZE(zc_stat, 128);
+	SIZE(zc_stat, 144);
 	AT(zc_stat, size, 0, 4);
 	AT(zc_stat, flags, 4, 4);
 	AT(zc_stat, key, 8, 8);
@@ -163,6 +172,9 @@ TEST(zc_stat)
 	AT(zc_stat, etag_len, 116, 4);
 	AT(zc_stat, type_len, 120, 4);
 	AT(zc_stat, __reserved2, 124, 4);
+	AT(zc_stat, tags, 128, 8);
+	AT(zc_stat, nr_tags, 136, 4);
+	AT(zc_stat, __reserved3, 140, 4);
 }
 
 TEST(zc_get)
@@ -245,10 +257,22 @@ TEST(zc_delete)
 	AT(zc_delete, generation, 24, 8);
 }
 
+TEST(zc_wait)
+{
+	SIZE(zc_wait, 32);
+	AT(zc_wait, size, 0, 4);
+	AT(zc_wait, flags, 4, 4);
+	AT(zc_wait, key, 8, 8);
+	AT(zc_wait, key_len, 16, 4);
+	AT(zc_wait, timeout_ms, 20, 4);
+	AT(zc_wait, fd, 24, 4);
+	AT(zc_wait, __reserved, 28, 4);
+}
+
 /* Attribute numbers of the counters follow their enum, and both stay. */
 TEST(counters)
 {
-	EXPECT_EQ(36, ZC_C_NR);
+	EXPECT_EQ(44, ZC_C_NR);
 	EXPECT_EQ(ZC_C_NR, ZCACHE_A_STATS_MAX - ZCACHE_A_STATS_PAD);
 	EXPECT_EQ(0, ZC_C_HITS);
 	EXPECT_EQ(2, ZCACHE_A_STATS_HITS);

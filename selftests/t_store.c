@@ -56,7 +56,8 @@ TEST_F(store, life)
 	const struct zc_nl_cfg cfg = {
 		.name = NAME, .capacity = 10 * MiB, .max_object_size = 5 * MiB,
 		.max_key_len = 77, .inline_limit = 500, .splice_threshold = 12345,
-		.mode = 0640, .uid = 12, .gid = 34, .copy = ZCACHE_COPY_LOCAL, .set = ~0U,
+		.mode = 0640, .uid = 12, .gid = 34, .copy = ZCACHE_COPY_LOCAL,
+		.high_watermark = 60, .low_watermark = 40, .set = ~0U,
 	};
 	struct zc_nl_store st;
 	struct stat sb;
@@ -80,6 +81,8 @@ TEST_F(store, life)
 	EXPECT_EQ(12, st.uid);
 	EXPECT_EQ(34, st.gid);
 	EXPECT_EQ(ZCACHE_COPY_LOCAL, st.copy);
+	EXPECT_EQ(60, st.high_watermark);
+	EXPECT_EQ(40, st.low_watermark);
 	EXPECT_EQ(0, st.used);
 	EXPECT_EQ(0, st.objects);
 	EXPECT_EQ(0, st.opens);
@@ -107,6 +110,8 @@ TEST_F(store, defaults)
 	EXPECT_EQ(0, st.uid);
 	EXPECT_EQ(0, st.gid);
 	EXPECT_EQ(ZCACHE_COPY_NEVER, st.copy);
+	EXPECT_EQ(95, st.high_watermark);
+	EXPECT_EQ(90, st.low_watermark);
 	ASSERT_OK(stat("/dev/zcache/" NAME, &sb));
 	EXPECT_EQ(0600, sb.st_mode & 07777);
 	EXPECT_EQ(0, sb.st_uid);

@@ -9,16 +9,17 @@
 
 _Static_assert(sizeof(void *) == 4, "this is to be a 32-bit program");
 _Static_assert(sizeof(struct zc_info) == 112, "zc_info");
-_Static_assert(sizeof(struct zc_put) == 96, "zc_put");
+_Static_assert(sizeof(struct zc_put) == 112, "zc_put");
 _Static_assert(sizeof(struct zc_commit) == 16, "zc_commit");
-_Static_assert(sizeof(struct zc_stat) == 128, "zc_stat");
+_Static_assert(sizeof(struct zc_stat) == 144, "zc_stat");
 _Static_assert(sizeof(struct zc_get) == 72, "zc_get");
 _Static_assert(sizeof(struct zc_open) == 40, "zc_open");
 _Static_assert(sizeof(struct zc_part) == 40, "zc_part");
 _Static_assert(sizeof(struct zc_send) == 120, "zc_send");
 _Static_assert(sizeof(struct zc_delete) == 32, "zc_delete");
-_Static_assert(sizeof(struct zc_purge) == 40, "zc_purge");
+_Static_assert(sizeof(struct zc_purge) == 48, "zc_purge");
 _Static_assert(sizeof(struct zc_touch) == 40, "zc_touch");
+_Static_assert(sizeof(struct zc_wait) == 32, "zc_wait");
 
 #define O_RDWR		2
 #define ADDR(p)		((__u64)(unsigned long)(p))

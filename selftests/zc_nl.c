@@ -198,6 +198,10 @@ static int store_config(int cmd, const struct zc_nl_cfg *cfg, __u32 set)
 		nla_put_u64(msg, ZCACHE_A_STORE_DEFAULT_TTL, cfg->default_ttl);
 	if (set & ZC_NL_SET(GRACE))
 		nla_put_u32(msg, ZCACHE_A_STORE_GRACE, cfg->grace);
+	if (set & ZC_NL_SET(HIGH_WATERMARK))
+		nla_put_u32(msg, ZCACHE_A_STORE_HIGH_WATERMARK, cfg->high_watermark);
+	if (set & ZC_NL_SET(LOW_WATERMARK))
+		nla_put_u32(msg, ZCACHE_A_STORE_LOW_WATERMARK, cfg->low_watermark);
 	return zc_nl_call(msg, NULL, NULL);
 }
 
@@ -233,6 +237,14 @@ static __u32 get_u32(struct nlattr **tb, int type)
 	return tb[type] ? nla_get_u32(tb[type]) : 0;
 }
 
+static void get_latency(struct nlattr **tb, int type, __u64 *buckets)
+{
+	const size_t len = ZC_NL_BUCKETS * sizeof(*buckets);
+
+	if (tb[type] && nla_len(tb[type]) == (int)len)
+		memcpy(buckets, nla_data(tb[type]), len);
+}
+
 static void parse_store(struct nlmsghdr *nlh, struct zc_nl_store *s)
 {
 	struct nlattr *tb[ZCACHE_A_STORE_MAX + 1], *st[ZCACHE_A_STATS_MAX + 1];
@@ -257,6 +269,13 @@ static void parse_store(struct nlmsghdr *nlh, struct zc_nl_store *s)
 	s->copy = get_u32(tb, ZCACHE_A_STORE_COPY);
 	s->default_ttl = get_u64(tb, ZCACHE_A_STORE_DEFAULT_TTL);
 	s->grace = get_u32(tb, ZCACHE_A_STORE_GRACE);
+	s->high_watermark = get_u32(tb, ZCACHE_A_STORE_HIGH_WATERMARK);
+	s->low_watermark = get_u32(tb, ZCACHE_A_STORE_LOW_WATERMARK);
+	s->data = get_u64(tb, ZCACHE_A_STORE_DATA);
+	s->metadata = get_u64(tb, ZCACHE_A_STORE_METADATA);
+	s->pinned = get_u64(tb, ZCACHE_A_STORE_PINNED);
+	get_latency(tb, ZCACHE_A_STORE_SEND_LATENCY, s->send_latency);
+	get_latency(tb, ZCACHE_A_STORE_FILL_LATENCY, s->fill_latency);
 	s->used = get_u64(tb, ZCACHE_A_STORE_USED);
 	s->objects = get_u64(tb, ZCACHE_A_STORE_OBJECTS);
 	s->opens = get_u32(tb, ZCACHE_A_STORE_OPENS);
@@ -367,8 +386,8 @@ static void on_dumped_object(struct nlmsghdr *nlh, void *arg)
 		dump->fn(&object, dump->arg);
 }
 
-int zc_nl_object_dump(const char *store, const void *prefix, size_t prefix_len,
-		      zc_nl_object_fn fn, void *arg)
+int zc_nl_object_dump_filter(const char *store, const struct zc_nl_filter *filter,
+			     zc_nl_object_fn fn, void *arg)
 {
 	struct object_dump dump = { .fn = fn, .arg = arg };
 	struct nl_msg *msg = zc_nl_msg(ZCACHE_CMD_OBJECT_GET, NLM_F_DUMP);
@@ -376,7 +395,65 @@ int zc_nl_object_dump(const char *store, const void *prefix, size_t prefix_len,
 	if (!msg)
 		return zc_nl_call(NULL, NULL, NULL);
 	nla_put_string(msg, ZCACHE_A_OBJECT_STORE, store);
-	if (prefix)
-		nla_put(msg, ZCACHE_A_OBJECT_KEY, prefix_len, prefix);
+	if (filter->set & ZC_NL_WANT(KEY))
+		nla_put(msg, ZCACHE_A_OBJECT_KEY, filter->prefix_len, filter->prefix);
+	if (filter->set & ZC_NL_WANT(MIN_SIZE))
+		nla_put_u64(msg, ZCACHE_A_OBJECT_MIN_SIZE, filter->min_size);
+	if (filter->set & ZC_NL_WANT(MAX_SIZE))
+		nla_put_u64(msg, ZCACHE_A_OBJECT_MAX_SIZE, filter->max_size);
+	if (filter->set & ZC_NL_WANT(MIN_AGE))
+		nla_put_u64(msg, ZCACHE_A_OBJECT_MIN_AGE, filter->min_age);
+	if (filter->set & ZC_NL_WANT(MAX_AGE))
+		nla_put_u64(msg, ZCACHE_A_OBJECT_MAX_AGE, filter->max_age);
+	if (filter->set & ZC_NL_WANT(EXPIRED))
+		nla_put_u32(msg, ZCACHE_A_OBJECT_EXPIRED, filter->expired);
+	if (filter->set & ZC_NL_WANT(TAG))
+		nla_put_u64(msg, ZCACHE_A_OBJECT_TAG, filter->tag);
 	return zc_nl_call(msg, on_dumped_object, &dump);
+}
+
+int zc_nl_object_dump(const char *store, const void *prefix, size_t prefix_len,
+		      zc_nl_object_fn fn, void *arg)
+{
+	const struct zc_nl_filter filter = { .prefix = prefix, .prefix_len = prefix_len,
+					     .set = prefix ? ZC_NL_WANT(KEY) : 0 };
+
+	return zc_nl_object_dump_filter(store, &filter, fn, arg);
+}
+
+int zc_nl_listen(void)
+{
+	int err = conn_open(), group, fd, size = 1 << 20;
+	struct sockaddr_nl local = { .nl_family = AF_NETLINK };
+
+	if (err)
+		return err;
+	group = genl_ctrl_resolve_grp(conn.sk, ZCACHE_FAMILY_NAME, ZCACHE_MCGRP_EVENTS);
+	if (group < 0)
+		return -ENOENT;
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (bind(fd, (struct sockaddr *)&local, sizeof(local)) ||
+	    setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group))) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int zc_nl_event(int fd, struct zc_nl_store *store)
+{
+	char buf[16 << 10] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
+	int len = recv(fd, buf, sizeof(buf), 0);
+
+	if (len < 0)
+		return -errno;
+	if (!nlmsg_ok(nlh, len) || !genlmsg_valid_hdr(nlh, 0))
+		return -EBADMSG;
+	parse_store(nlh, store);
+	return genlmsg_hdr(nlh)->cmd;
 }

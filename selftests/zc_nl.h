@@ -28,8 +28,13 @@ struct zc_nl_cfg {
 	__u32 copy;		/* ZCACHE_COPY_... */
 	__u64 default_ttl;
 	__u32 grace;
+	__u32 high_watermark;
+	__u32 low_watermark;
 	__u32 set;		/* bits ZC_NL_SET() of the optional attributes */
 };
+
+/* Numbers in a latency histogram. */
+#define ZC_NL_BUCKETS		30
 
 #define ZC_NL_SET(name)		(1U << ZCACHE_A_STORE_##name)
 
@@ -46,6 +51,13 @@ struct zc_nl_store {
 	__u32 copy;
 	__u64 default_ttl;
 	__u32 grace;
+	__u32 high_watermark;
+	__u32 low_watermark;
+	__u64 data;
+	__u64 metadata;
+	__u64 pinned;
+	__u64 send_latency[ZC_NL_BUCKETS];
+	__u64 fill_latency[ZC_NL_BUCKETS];
 	__u64 used;
 	__u64 objects;
 	__u32 opens;
@@ -92,7 +104,30 @@ int zc_nl_store_dump(zc_nl_store_fn fn, void *arg);
 int zc_nl_object_get(const char *store, const void *key, size_t key_len,
 		     struct zc_nl_object *out);
 typedef void (*zc_nl_object_fn)(const struct zc_nl_object *object, void *arg);
+
+/* What a dump is to have; only the attributes in @set are sent. */
+struct zc_nl_filter {
+	const void *prefix;
+	size_t prefix_len;
+	__u64 min_size;
+	__u64 max_size;
+	__u64 min_age;
+	__u64 max_age;
+	__u32 expired;
+	__u64 tag;
+	__u32 set;		/* bits ZC_NL_WANT() */
+};
+
+#define ZC_NL_WANT(name)	(1U << ZCACHE_A_OBJECT_##name)
+
+int zc_nl_object_dump_filter(const char *store, const struct zc_nl_filter *filter,
+			     zc_nl_object_fn fn, void *arg);
 int zc_nl_object_dump(const char *store, const void *prefix, size_t prefix_len,
 		      zc_nl_object_fn fn, void *arg);
+
+/* Join the group of events, on a socket of its own. Return: its fd or -errno. */
+int zc_nl_listen(void);
+/* Wait for the next event. Return: its command, or -errno. */
+int zc_nl_event(int fd, struct zc_nl_store *store);
 
 #endif /* ZC_NL_H */

@@ -59,7 +59,10 @@ int zct_store_end(struct zct_store *s);
 __u64 zct_used(const struct zct_store *s);
 __u64 zct_objects(const struct zct_store *s);
 __u64 zct_count(const struct zct_store *s, enum zc_counter counter);
-/* @n pairs of counter and delta are all that changed since @before. */
+/*
+ * @n pairs of counter and delta are all that changed since @before, but for the
+ * bytes of hits and misses, which are compared if they are named.
+ */
 struct zct_delta { int counter; __u64 by; };
 int zct_deltas(const struct zct_store *s, const struct zc_nl_store *before,
 	       const struct zct_delta *deltas, int n);
@@ -79,6 +82,7 @@ int zct_send_batch(int fd, struct zc_send_batch *arg);
 int zct_delete(int fd, struct zc_delete *arg);
 int zct_purge(int fd, struct zc_purge *arg);
 int zct_touch(int fd, struct zc_touch *arg);
+int zct_wait(int fd, struct zc_wait *arg);
 
 /* --- the usual cases, with keys that are C strings */
 

@@ -31,7 +31,7 @@
  * same store (EXDEV).
  *
  * Reading calls need a node opened for reading; PUT, FILL, DELETE, PURGE and
- * TOUCH one opened for writing (EBADF). SEND and GET may sleep.
+ * TOUCH one opened for writing (EBADF). SEND, GET and WAIT may sleep.
  *
  * Errors of every call:
  *
@@ -61,6 +61,7 @@
 #define ZC_HEADER_MAX		4096	/* bytes in an object's header blob */
 #define ZC_ETAG_MAX		128	/* bytes in an entity tag */
 #define ZC_TYPE_MAX		128	/* bytes in a content type */
+#define ZC_TAGS_MAX		8	/* tags of one object */
 #define ZC_PARTS_MAX		64	/* parts of one SEND */
 #define ZC_INLINE_BYTES_MAX	65536	/* bytes of all INLINE parts of one SEND */
 #define ZC_BATCH_MAX		1024	/* messages of one SEND_BATCH */
@@ -80,6 +81,7 @@
 #define ZC_IOC_SEND_BATCH	_IO(ZC_IOC_TYPE, 0x89)	/* struct zc_send_batch */
 #define ZC_IOC_PURGE		_IO(ZC_IOC_TYPE, 0x8a)	/* struct zc_purge */
 #define ZC_IOC_TOUCH		_IO(ZC_IOC_TYPE, 0x8b)	/* struct zc_touch */
+#define ZC_IOC_WAIT		_IO(ZC_IOC_TYPE, 0x8c)	/* struct zc_wait */
 
 /* Bits of zc_info.features: what a program may rely on. */
 #define ZC_FEAT_SEND_SPLICE	(1ULL << 0)	/* SEND passes pages by reference */
@@ -120,6 +122,7 @@ struct zc_info {
 
 /* Flags of ZC_IOC_PUT and ZC_IOC_FILL. */
 #define ZC_PUT_EXCL		(1U << 0)	/* EEXIST if the key exists at commit */
+#define ZC_PUT_RESERVE		(1U << 1)	/* FILL: nobody else has the key reserved */
 
 /**
  * struct zc_put - argument of ZC_IOC_PUT and ZC_IOC_FILL: a new object
@@ -141,6 +144,10 @@ struct zc_info {
  * @generation: (out) PUT: the new version; FILL: not written
  * @fd: (out) FILL: the fill fd, close-on-exec; PUT: not written; 0 on entry
  * @__reserved: must be 0
+ * @tags: address of @nr_tags different 64-bit numbers other than 0, the tags:
+ *	whom the object belongs to, by which it is counted, limited and purged
+ * @nr_tags: how many, 0 to ZC_TAGS_MAX
+ * @__reserved2: must be 0
  *
  * PUT makes the object visible in one step, in place of any older version.
  * FILL reserves the room and returns a fd to write(2), pwrite(2) in any order,
@@ -149,9 +156,16 @@ struct zc_info {
  * A write past @data_len gives EFBIG. Of two fills of one key the later commit
  * wins; a delete ends the versions committed before it, not a fill under way.
  *
+ * FILL with ZC_PUT_RESERVE begins only if the key is missing, or has expired, and
+ * no other such fill of it is under way: of many who miss a key one fills it. Who
+ * gets EEXIST finds the object now; who gets EBUSY is told to wait (ZC_IOC_WAIT) or
+ * to do without. The reservation ends with the commit, or with the last copy of the
+ * fill fd, also when its process dies. It binds nobody who does not ask for one.
+ *
  * EEXIST: the key exists and ZC_PUT_EXCL was given. EFBIG: @data_len is above
  * the store's limit. ENOSPC: all that could be evicted is gone and the
- * object still does not fit. EINTR: a signal ended a PUT, nothing changed.
+ * object still does not fit. EDQUOT: the same of what has a tag with a quota.
+ * EINTR: a signal ended a PUT, nothing changed.
  */
 struct zc_put {
 	__u32 size;
@@ -170,6 +184,9 @@ struct zc_put {
 	__aligned_u64 generation;
 	__s32 fd;
 	__u32 __reserved;
+	__aligned_u64 tags;
+	__u32 nr_tags;
+	__u32 __reserved2;
 };
 
 /**
@@ -194,7 +211,7 @@ struct zc_commit {
 
 /* Bits of zc_stat.state. */
 #define ZC_STATE_INLINE		(1U << 0)	/* lives in slab memory, sent by copy */
-#define ZC_STATE_EXPIRED	(1U << 1)	/* past expires_ns */
+#define ZC_STATE_EXPIRED	(1U << 1)	/* past expires_ns, or purged softly */
 
 /**
  * struct zc_stat - argument of ZC_IOC_STAT: what is known of an object
@@ -220,6 +237,9 @@ struct zc_commit {
  * @etag_len: (in/out) in: room at @etag; out: bytes of the entity tag
  * @type_len: (in/out) in: room at @type; out: bytes of the content type
  * @__reserved2: must be 0
+ * @tags: address for the tags, used if @nr_tags is not 0
+ * @nr_tags: (in/out) in: room at @tags, in tags; out: how many there are
+ * @__reserved3: must be 0
  *
  * STAT does not count as a use. EMSGSIZE: a room that was given is too small;
  * all (out) members are written, the lengths as needed, but no blob.
@@ -246,6 +266,9 @@ struct zc_stat {
 	__u32 etag_len;
 	__u32 type_len;
 	__u32 __reserved2;
+	__aligned_u64 tags;
+	__u32 nr_tags;
+	__u32 __reserved3;
 };
 
 /* Flags of ZC_IOC_GET. */
@@ -492,6 +515,7 @@ struct zc_delete {
 
 /* Flags of ZC_IOC_PURGE. */
 #define ZC_PURGE_SOFT		(1U << 0)	/* they expire now, and stay */
+#define ZC_PURGE_TAG		(1U << 1)	/* those with the tag zc_purge.tag */
 
 /**
  * struct zc_purge - argument of ZC_IOC_PURGE: make many objects vanish
@@ -502,6 +526,15 @@ struct zc_delete {
  * @__reserved: must be 0
  * @objects: (out) how many vanished or, with ZC_PURGE_SOFT, expired
  * @bytes: (out) what they took of the store's capacity
+ * @tag: the tag with ZC_PURGE_TAG, else 0
+ *
+ * With ZC_PURGE_TAG there is no key, and the call takes the same time however many
+ * objects there are: from its return on none of them is found, or each has
+ * expired, and their room comes back in the background. @objects are those that
+ * had the tag, also such as an earlier purge has not got to yet; @bytes is what
+ * they took, with fills under way and objects that are only held. A soft one
+ * counts those that had expired too, and sets expires_ns in the background. A tag
+ * that no object has is no error.
  *
  * What is committed after the call began stays. Objects that have expired
  * count, but not with ZC_PURGE_SOFT, for which see ZC_DELETE_SOFT. EINTR: a
@@ -515,6 +548,7 @@ struct zc_purge {
 	__u32 __reserved;
 	__aligned_u64 objects;
 	__aligned_u64 bytes;
+	__aligned_u64 tag;
 };
 
 /* Flags of ZC_IOC_TOUCH. */
@@ -544,6 +578,36 @@ struct zc_touch {
 	__u32 __reserved;
 	__aligned_u64 generation;
 	__s64 __attribute__((aligned(8))) expires_ns;
+};
+
+/* Flags of ZC_IOC_WAIT. */
+#define ZC_WAIT_FD		(1U << 0)	/* return a fd to poll, and do not wait */
+
+/**
+ * struct zc_wait - argument of ZC_IOC_WAIT: wait for who fills a missing key
+ * @size: sizeof(struct zc_wait)
+ * @flags: ZC_WAIT_*
+ * @key: address of the key
+ * @key_len: bytes of the key
+ * @timeout_ms: milliseconds to wait at most, -1 for as long as it takes; with
+ *	ZC_WAIT_FD 0
+ * @fd: (out) with ZC_WAIT_FD: becomes readable (POLLIN) when the reservation
+ *	ends, and stays so; close-on-exec; 0 on entry
+ * @__reserved: must be 0
+ *
+ * Waits until no FILL with ZC_PUT_RESERVE of the key is under way. It may have been
+ * committed or given up: look the key up, and if it is still missing, ask for the
+ * reservation. ENOENT: there is none; look now. ETIMEDOUT: there still is one.
+ * EINTR: a signal came.
+ */
+struct zc_wait {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 key;
+	__u32 key_len;
+	__s32 timeout_ms;
+	__s32 fd;
+	__u32 __reserved;
 };
 
 #endif /* _UAPI_LINUX_ZCACHE_H */

@@ -63,7 +63,23 @@
 	X(PURGED_OBJECTS, "purged-objects", "objects",			\
 	  "Objects that PURGE took, or made expire.")			\
 	X(PURGED_BYTES, "purged-bytes", "bytes",			\
-	  "Charge of the objects that PURGE took, or made expire.")
+	  "Charge of the objects that PURGE took, or made expire.")	\
+	X(HIT_BYTES, "hit-bytes", "bytes",				\
+	  "Bytes of the objects that lookups found.")			\
+	X(MISS_BYTES, "miss-bytes", "bytes",				\
+	  "Bytes of committed objects whose key was missing or had expired.") \
+	X(MMAP_READS, "mmap-reads", "calls",				\
+	  "Mappings made of object fds.")				\
+	X(MMAP_BYTES, "mmap-bytes", "bytes",				\
+	  "Bytes of objects that were mapped.")				\
+	X(MMAP_SKIPPED, "mmap-skipped", "objects",			\
+	  "Object fds opened that had no pages to map, as the object is inline; its bytes were copied to some.") \
+	X(SENDFILE_TRANSFERS, "sendfile-transfers", "calls",		\
+	  "Calls of sendfile and splice that read from object fds, in the pieces that the kernel makes of them.") \
+	X(SENDFILE_BYTES, "sendfile-bytes", "bytes",			\
+	  "Bytes that they read.")					\
+	X(SHRINKER_CALLS, "shrinker-calls", "calls",			\
+	  "Times that the system asked for memory.")
 
 enum zc_counter {
 #define ZC_COUNTER_ENUM(id, name, unit, sentence) ZC_C_##id,

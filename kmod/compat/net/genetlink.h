@@ -2,7 +2,8 @@
 /*
  * Before 6.2 an operation is one struct genl_ops with one policy for doing
  * and dumping. zcache's generated table has split ones; the do and the dump of
- * one command follow each other there and share their policy.
+ * one command follow each other there, and get the policy of which takes more: it
+ * knows all that the other takes.
  */
 #ifndef ZC_COMPAT_GENETLINK_H
 #define ZC_COMPAT_GENETLINK_H
@@ -45,7 +46,7 @@ static void zc_compat_genl_init(struct genl_family *family)		\
 			o->dumpit = s->dumpit;				\
 			o->done = s->done;				\
 		}							\
-		if (s->policy) {					\
+		if (s->policy && s->maxattr > o->maxattr) {		\
 			o->policy = s->policy;				\
 			o->maxattr = s->maxattr;			\
 		}							\
@@ -70,6 +71,21 @@ static inline struct nlattr **zc_compat_dump_attrs(struct netlink_callback *cb)
 #else
 	return genl_info_dump(cb)->attrs;
 #endif
+}
+
+/*
+ * Where do and dump share a policy: is there an attribute beyond @last, which is
+ * the other's? Elsewhere @attrs ends with it.
+ */
+static inline bool zc_compat_others_attr(struct nlattr **attrs, int last,
+					 int max)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	while (++last <= max)
+		if (attrs[last])
+			return true;
+#endif
+	return false;
 }
 
 #endif /* ZC_COMPAT_GENETLINK_H */
