@@ -131,6 +131,25 @@ const char *format_size(uint64_t bytes, char buf[SIZE_TEXT])
 	return buf;
 }
 
+const char *format_ns(uint64_t ns, char buf[NS_TEXT])
+{
+	static const struct {
+		const char *name;
+		double factor, end;	/* from end on there is the next unit */
+	} units[] = {
+		{ "ns", 1, 1000 }, { "us", 1e3, 1000 }, { "ms", 1e6, 1000 }, { "s", 1e9, 120 },
+		{ "min", 6e10, 0 },
+	};
+	size_t i = 0;
+	double v;
+
+	while (units[i].end && ns >= units[i].factor * units[i].end)
+		i++;
+	v = ns / units[i].factor;
+	snprintf(buf, NS_TEXT, "%.*f %s", !i || v >= 100 ? 0 : v >= 10 ? 1 : 2, v, units[i].name);
+	return buf;
+}
+
 char *escape_bytes(const void *bytes, size_t len)
 {
 	const unsigned char *b = bytes;

@@ -27,6 +27,10 @@ int parse_duration(const char *s, uint64_t *ms);
 #define DURATION_TEXT 24
 const char *format_duration(uint64_t ms, char buf[DURATION_TEXT]);
 
+/* "1.02 us", "4.58 min": about three digits. */
+#define NS_TEXT 24
+const char *format_ns(uint64_t ns, char buf[NS_TEXT]);
+
 /*
  * Bytes for a terminal: printable ASCII as it is, a backslash doubled, the rest
  * as \xHH. Returns malloc()ed text, NULL without memory.

@@ -33,6 +33,7 @@ struct zc_backend {
 	int (*del)(struct zc_cache *cache, struct zc_delete *del);
 	int (*purge)(struct zc_cache *cache, struct zc_purge *purge);
 	int (*touch)(struct zc_cache *cache, struct zc_touch *touch);
+	int (*wait)(struct zc_cache *cache, struct zc_wait *wait);
 };
 
 extern const struct zc_backend zc_backend_kmod;

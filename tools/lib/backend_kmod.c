@@ -114,6 +114,13 @@ static int kmod_touch(struct zc_cache *cache, struct zc_touch *touch)
 	return call(cache, ZC_IOC_TOUCH, touch);
 }
 
+static int kmod_wait(struct zc_cache *cache, struct zc_wait *wait)
+{
+	int err = call(cache, ZC_IOC_WAIT, wait);
+
+	return err || !(wait->flags & ZC_WAIT_FD) ? err : wait->fd;
+}
+
 const struct zc_backend zc_backend_kmod = {
 	.prefix = "kmod",
 	.open = kmod_open,
@@ -130,4 +137,5 @@ const struct zc_backend zc_backend_kmod = {
 	.del = kmod_delete,
 	.purge = kmod_purge,
 	.touch = kmod_touch,
+	.wait = kmod_wait,
 };

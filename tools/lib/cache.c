@@ -130,3 +130,9 @@ int zc_touch(struct zc_cache *cache, struct zc_touch *touch)
 	touch->size = sizeof(*touch);
 	return cache->be->touch(cache, touch);
 }
+
+int zc_wait(struct zc_cache *cache, struct zc_wait *wait)
+{
+	wait->size = sizeof(*wait);
+	return cache->be->wait(cache, wait);
+}

@@ -36,9 +36,18 @@ int zc_open(const char *name, int flags, struct zc_cache **cache);
 void zc_close(struct zc_cache *cache);
 
 int zc_info(struct zc_cache *cache, struct zc_info *info);
+
+/*
+ * tags and nr_tags of a put, a fill or a file are whom the object belongs to: by a tag
+ * it is counted, limited and purged. zc_stat() tells them.
+ */
 int zc_put(struct zc_cache *cache, struct zc_put *put);
 
-/* Returns the fill fd, which the caller closes. */
+/*
+ * Returns the fill fd, which the caller closes. With ZC_PUT_RESERVE it is the only
+ * such fill of a key that is missing: -EEXIST, the key has an object, look it up;
+ * -EBUSY, another fills it, see zc_wait().
+ */
 int zc_fill(struct zc_cache *cache, struct zc_put *fill);
 int zc_commit(struct zc_cache *cache, int fill_fd, uint64_t *generation);
 
@@ -54,6 +63,14 @@ int zc_send_batch(struct zc_cache *cache, struct zc_send_batch *batch);
 int zc_delete(struct zc_cache *cache, struct zc_delete *del);
 int zc_purge(struct zc_cache *cache, struct zc_purge *purge);
 int zc_touch(struct zc_cache *cache, struct zc_touch *touch);
+
+/*
+ * Waits up to timeout_ms milliseconds, or if that is -1 without end, until nobody has
+ * the key reserved; then look it up, and if it is still missing reserve it. -ENOENT:
+ * nobody has it reserved now; -ETIMEDOUT: somebody still has. With ZC_WAIT_FD returns a
+ * fd, which becomes readable then and which the caller closes.
+ */
+int zc_wait(struct zc_cache *cache, struct zc_wait *wait);
 
 /*
  * Called by zc_put_file() after each piece with the bytes done so far; a

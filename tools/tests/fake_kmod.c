@@ -8,7 +8,8 @@
  * FAKE_ZCACHE_LOG   file to which each call's name is appended, if set
  * FAKE_ZCACHE_MAX   most bytes that one SEND sends, if set
  * FAKE_ZCACHE_FAIL  "CALL=ERRNO": that call fails with that number, if set; PIN is
- *                   no call, but then SEND cannot pin
+ *                   no call, but then SEND cannot pin, nor is CORRUPT, but then the
+ *                   first byte of what SEND sends of an object is another
  *
  * An object is KEY.m (struct meta and the blobs) and KEY.GENERATION (the bytes),
  * with the key in hex.
@@ -280,7 +281,27 @@ static void blob(char *to, uint64_t from, uint32_t len)
 		memcpy(to, (void *)(uintptr_t)from, len);
 }
 
-static int check_put(const struct fd *node, const struct zc_put *p, struct meta *m, char name[80])
+/* Different numbers that are not 0. */
+static int copy_tags(const struct zc_put *p, struct meta *m)
+{
+	uint32_t i, j;
+
+	if (p->nr_tags > ZC_TAGS_MAX || p->__reserved2)
+		return -EINVAL;
+	m->nr_tags = p->nr_tags;
+	blob((char *)m->tags, p->tags, p->nr_tags * sizeof(*m->tags));
+	for (i = 0; i < m->nr_tags; i++) {
+		if (!m->tags[i])
+			return -EINVAL;
+		for (j = 0; j < i; j++)
+			if (m->tags[j] == m->tags[i])
+				return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_put(const struct fd *node, const struct zc_put *p, uint32_t flags, struct meta *m,
+		     char name[80])
 {
 	int err = fake_hex_name(p->key, p->key_len, name);
 
@@ -288,7 +309,7 @@ static int check_put(const struct fd *node, const struct zc_put *p, struct meta 
 		return err;
 	if (!node->writable)
 		return -EBADF;
-	if (p->size != sizeof(*p) || p->flags & ~ZC_PUT_EXCL || p->fd || p->__reserved ||
+	if (p->size != sizeof(*p) || p->flags & ~flags || p->fd || p->__reserved ||
 	    p->header_len > ZC_HEADER_MAX || p->etag_len > ZC_ETAG_MAX || p->type_len > ZC_TYPE_MAX)
 		return -EINVAL;
 	if (p->data_len > MAX_OBJECT)
@@ -302,14 +323,14 @@ static int check_put(const struct fd *node, const struct zc_put *p, struct meta 
 	blob(m->header, p->header, p->header_len);
 	blob(m->etag, p->etag, p->etag_len);
 	blob(m->type, p->type, p->type_len);
-	return 0;
+	return copy_tags(p, m);
 }
 
 static int do_put(int dir, const struct fd *node, struct zc_put *p)
 {
 	struct meta m;
 	char name[80];
-	int err = check_put(node, p, &m, name), data;
+	int err = check_put(node, p, ZC_PUT_EXCL, &m, name), data;
 
 	if (err)
 		return err;
@@ -327,14 +348,19 @@ static int do_fill(int dir, const struct fd *node, struct zc_put *p)
 	struct meta m;
 	struct fd *fill;
 	char name[80];
-	int err = check_put(node, p, &m, name);
+	int err = check_put(node, p, ZC_PUT_EXCL | ZC_PUT_RESERVE, &m, name), fd;
+	bool reserve = p->flags & ZC_PUT_RESERVE;
 
 	if (err)
 		return err;
 	if (p->data)
 		return -EINVAL;
-	p->fd = memfd_create("fill", MFD_CLOEXEC);
-	fill = fake_remember(p->fd, FD_FILL);
+	fd = reserve ? fake_reserve(dir, name) : memfd_create("fill", MFD_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	p->fd = fd;
+	fill = fake_remember(fd, FD_FILL);
+	fill->reserved = reserve;
 	fill->dir = dir;
 	fill->meta = m;
 	fill->excl = p->flags & ZC_PUT_EXCL;
@@ -355,6 +381,8 @@ static int do_commit(int fd, struct fd *fill, struct zc_commit *c)
 	err = publish(fill->dir, fill->name, &fill->meta, fd, fill->excl);
 	if (err)
 		return err;
+	if (fill->reserved)
+		fake_unreserve(fd);
 	fill->kind = FD_DONE;
 	c->generation = fill->meta.generation;
 	return 0;
@@ -382,11 +410,14 @@ static int do_stat(int dir, struct zc_stat *s)
 	close(data);
 	err = (s->header_len && s->header_len < m.header_len) ||
 	      (s->etag_len && s->etag_len < m.etag_len) ||
-	      (s->type_len && s->type_len < m.type_len) ? -EMSGSIZE : 0;
+	      (s->type_len && s->type_len < m.type_len) ||
+	      (s->nr_tags && s->nr_tags < m.nr_tags) ? -EMSGSIZE : 0;
 	if (!err) {
 		blob((char *)(uintptr_t)s->header, zc_ptr(m.header), s->header_len ? m.header_len : 0);
 		blob((char *)(uintptr_t)s->etag, zc_ptr(m.etag), s->etag_len ? m.etag_len : 0);
 		blob((char *)(uintptr_t)s->type, zc_ptr(m.type), s->type_len ? m.type_len : 0);
+		blob((char *)(uintptr_t)s->tags, zc_ptr(m.tags),
+		     s->nr_tags ? m.nr_tags * sizeof(*m.tags) : 0);
 	}
 	s->generation = m.generation;
 	s->data_len = s->resident = s->charge = m.data_len;
@@ -397,6 +428,7 @@ static int do_stat(int dir, struct zc_stat *s)
 	s->header_len = m.header_len;
 	s->etag_len = m.etag_len;
 	s->type_len = m.type_len;
+	s->nr_tags = m.nr_tags;
 	return err;
 }
 
@@ -439,7 +471,7 @@ static const char *name_of(unsigned long nr)
 {
 	static const char *const names[] = {
 		"INFO", "PUT", "FILL", "COMMIT", "STAT", "GET", "OPEN", "SEND", "DELETE", "SEND_BATCH",
-		"PURGE", "TOUCH",
+		"PURGE", "TOUCH", "WAIT",
 	};
 
 	return names[(nr & 0xff) - 0x80];
@@ -468,6 +500,7 @@ static int answer(int fd, struct fd *f, unsigned long nr, void *arg)
 	case ZC_IOC_DELETE: return fake_delete(fd, f, arg);
 	case ZC_IOC_PURGE: return fake_purge(fd, f, arg);
 	case ZC_IOC_TOUCH: return fake_touch(fd, f, arg);
+	case ZC_IOC_WAIT: return fake_wait(fd, arg);
 	default: return -ENOTTY;
 	}
 }
@@ -489,6 +522,8 @@ int __wrap_ioctl(int fd, unsigned long nr, ...)
 	err = answer(fd, fds[fd], nr, arg);
 	keep_spare();
 	pthread_mutex_unlock(&lock);
+	if (!err && nr == ZC_IOC_WAIT)
+		err = fake_wait_end(arg);
 	if (!err)
 		return 0;
 	errno = -err;

@@ -10,13 +10,14 @@
 struct meta {
 	uint64_t generation, data_len;
 	int64_t expires_ns, created_ns;
-	uint32_t header_len, etag_len, type_len;
+	uint32_t header_len, etag_len, type_len, nr_tags;
+	uint64_t tags[ZC_TAGS_MAX];
 	char header[ZC_HEADER_MAX], etag[ZC_ETAG_MAX], type[ZC_TYPE_MAX];
 };
 
 struct fd {
 	enum { FD_OTHER, FD_NODE, FD_FILL, FD_OBJECT, FD_DONE } kind;
-	bool writable, excl;
+	bool writable, excl, reserved;
 	int dir;			/* FD_FILL: of the store */
 	char name[80];			/* FD_FILL: the key in hex */
 	struct meta meta;		/* FD_FILL, FD_OBJECT */
@@ -43,6 +44,12 @@ void fake_write_meta(int dir, const char *name, const struct meta *m);
 int fake_delete(int dir, const struct fd *node, struct zc_delete *d);
 int fake_touch(int dir, const struct fd *node, struct zc_touch *t);
 int fake_purge(int dir, const struct fd *node, struct zc_purge *p);
+
+/* fake_reserve.c */
+int fake_reserve(int dir, const char *name);
+void fake_unreserve(int fd);
+int fake_wait(int dir, struct zc_wait *w);
+int fake_wait_end(struct zc_wait *w);
 
 /* fake_send.c */
 int fake_send(int dir, struct zc_send *s);

@@ -94,9 +94,19 @@ static bool wanted(const char *file, const char *prefix, char name[80])
 	return true;
 }
 
+static bool has_tag(const struct meta *m, uint64_t tag)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->nr_tags; i++)
+		if (m->tags[i] == tag)
+			return true;
+	return false;
+}
+
 int fake_purge(int dir, const struct fd *node, struct zc_purge *p)
 {
-	bool soft = p->flags & ZC_PURGE_SOFT;
+	bool soft = p->flags & ZC_PURGE_SOFT, by_tag = p->flags & ZC_PURGE_TAG;
 	char prefix[80] = "", name[80];
 	struct dirent *e;
 	struct meta m;
@@ -105,8 +115,9 @@ int fake_purge(int dir, const struct fd *node, struct zc_purge *p)
 
 	if (!node->writable)
 		return -EBADF;
-	if (p->size != sizeof(*p) || p->flags & ~ZC_PURGE_SOFT || p->__reserved ||
-	    (p->key && !p->key_len))
+	if (p->size != sizeof(*p) || p->flags & ~(ZC_PURGE_SOFT | ZC_PURGE_TAG) ||
+	    p->__reserved || (p->key && !p->key_len) || by_tag != !!p->tag ||
+	    (by_tag && p->key_len))
 		return -EINVAL;
 	err = p->key_len ? fake_hex_name(p->key, p->key_len, prefix) : 0;
 	if (err)
@@ -117,7 +128,7 @@ int fake_purge(int dir, const struct fd *node, struct zc_purge *p)
 	p->objects = p->bytes = 0;
 	while ((e = readdir(folder))) {
 		if (!wanted(e->d_name, prefix, name) || fake_read_meta(dir, name, &m) ||
-		    (soft && fake_expired(&m)))
+		    (soft && fake_expired(&m)) || (by_tag && !has_tag(&m, p->tag)))
 			continue;
 		end(dir, name, &m, soft);
 		p->objects++;

@@ -2,21 +2,32 @@
 /*
  * Stands in for the netlink side of the module, above nl.c: linked with --wrap, it
  * logs each request to FAKE_ZCACHE_LOG and answers with two stores and with
- * objects whose keys count from 0.
+ * objects whose keys count from 0 and tags that count from 1.
  *
  * FAKE_NL_FAIL       "ERRNO" or "ERRNO:sentence": every request is refused so, or
  *                    with an ERRNO of 0 done
  * FAKE_NL_INTR       so many dumps are interrupted
  * FAKE_NL_OBJECTS    number of objects in a dump
+ * FAKE_NL_TAGS       number of tags in a dump
  * FAKE_NL_COPY       the stores' copy attribute
  * FAKE_NL_TTL        and their default-ttl, in milliseconds
  * FAKE_NL_STORE      " capacity=N used=N objects=N splice-threshold=N hits=N ...": what
  *                    the stores have of these; counters not named are 0 then
+ * FAKE_NL_STEP       by so much the first counter grows from one answer to the next,
+ *                    the second by twice of that and so on
+ * FAKE_NL_LATENCY    "N,N,...": the buckets of their send-latency, and with one more
+ *                    call in the first of their fill-latency
+ * FAKE_NL_EVENTS     socket (SOCK_SEQPACKET) from which the events come, as the kernel
+ *                    sends them; a lone "!" are events that were lost
+ * FAKE_NL_MUTE       a lone tag that is asked for is not told
  * FAKE_NL_BREAK      ERRNO with which a dump ends after its last message
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <linux/zcache_counters.h>
 #include <linux/zcache_netlink.h>
@@ -27,8 +38,11 @@
 int __wrap_nlc_open(struct nlc *nlc);
 void __wrap_nlc_close(struct nlc *nlc);
 int __wrap_nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg);
+int __wrap_nlc_join(struct nlc *nlc, const char *group);
+ssize_t __real_recv(int fd, void *buf, size_t len, int flags);
+ssize_t __wrap_recv(int fd, void *buf, size_t len, int flags);
 
-static int dumps;
+static int dumps, looks;
 
 static long number(const char *name)
 {
@@ -103,6 +117,22 @@ static const char *const counter_names[] = {
 #undef NAME
 };
 
+static void put_latency(struct nl_msg *msg)
+{
+	const char *p = getenv("FAKE_NL_LATENCY");
+	uint64_t buckets[100];
+	size_t n = 0;
+	char *end;
+
+	if (!p)
+		return;
+	for (; *p; p = *end ? end + 1 : end)
+		buckets[n++] = strtoull(p, &end, 10);
+	nla_put(msg, ZCACHE_A_STORE_SEND_LATENCY, 8 * n, buckets);
+	buckets[0]++;
+	nla_put(msg, ZCACHE_A_STORE_FILL_LATENCY, 8 * n, buckets);
+}
+
 static int store(const char *name, nlc_fn fn, void *arg)
 {
 	bool all = getenv("FAKE_NL_STORE");
@@ -126,10 +156,17 @@ static int store(const char *name, nlc_fn fn, void *arg)
 	nla_put_u64(msg, ZCACHE_A_STORE_USED, told("used", 1536));
 	nla_put_u64(msg, ZCACHE_A_STORE_OBJECTS, told("objects", 3));
 	nla_put_u32(msg, ZCACHE_A_STORE_OPENS, 4);
+	nla_put_u32(msg, ZCACHE_A_STORE_HIGH_WATERMARK, 95);
+	nla_put_u32(msg, ZCACHE_A_STORE_LOW_WATERMARK, 90);
+	nla_put_u64(msg, ZCACHE_A_STORE_DATA, 1100);
+	nla_put_u64(msg, ZCACHE_A_STORE_METADATA, 336);
+	nla_put_u64(msg, ZCACHE_A_STORE_PINNED, 100);
+	put_latency(msg);
 	stats = nla_nest_start(msg, ZCACHE_A_STORE_STATS);
 	for (i = 0; i < ZC_C_NR; i++)
 		nla_put_u64(msg, ZCACHE_A_STATS_HITS + i,
-			    told(counter_names[i], all ? 0 : 100 + i));
+			    told(counter_names[i], all ? 0 : 100 + i) +
+			    number("FAKE_NL_STEP") * looks * (i + 1));
 	nla_nest_end(msg, stats);
 	return deliver(msg, fn, arg);
 }
@@ -138,6 +175,7 @@ static int object(long i, nlc_fn fn, void *arg)
 {
 	struct nl_msg *msg = answer(ZCACHE_CMD_OBJECT_GET);
 	unsigned char key[3] = { 'k', i >> 8, i };
+	uint64_t tags[2] = { i, UINT64_MAX };
 
 	nla_put(msg, ZCACHE_A_OBJECT_KEY, sizeof(key), key);
 	nla_put_u64(msg, ZCACHE_A_OBJECT_GENERATION, i + 1);
@@ -146,7 +184,35 @@ static int object(long i, nlc_fn fn, void *arg)
 	nla_put_u64(msg, ZCACHE_A_OBJECT_HITS, 7);
 	nla_put_u64(msg, ZCACHE_A_OBJECT_CREATED, 1700000000000000000);
 	nla_put_u64(msg, ZCACHE_A_OBJECT_EXPIRES, i % 2 ? 1800000000000000000 : 0);
+	if (i % 2)
+		nla_put(msg, ZCACHE_A_OBJECT_TAGS, sizeof(tags), tags);
 	return deliver(msg, fn, arg);
+}
+
+/* The odd ones have no limits. */
+static int tag(uint64_t id, nlc_fn fn, void *arg)
+{
+	struct nl_msg *msg = answer(ZCACHE_CMD_TAG_GET);
+	int i;
+
+	nla_put_u64(msg, ZCACHE_A_TAG_ID, id);
+	nla_put_u64(msg, ZCACHE_A_TAG_QUOTA, id % 2 ? 0 : id << 20);
+	nla_put_u64(msg, ZCACHE_A_TAG_FLOOR, id % 2 ? 0 : 100);
+	for (i = ZCACHE_A_TAG_USED; i <= ZCACHE_A_TAG_MAX; i++)
+		nla_put_u64(msg, i, 1000 + i);
+	return deliver(msg, fn, arg);
+}
+
+static int tags(uint64_t one, bool dump, nlc_fn fn, void *arg)
+{
+	uint64_t n = dump ? number("FAKE_NL_TAGS") : 0, id;
+
+	if (!dump && !number("FAKE_NL_MUTE"))
+		tag(one, fn, arg);
+	for (id = 1; id <= n; id++)
+		if (tag(id, fn, arg))
+			return 0;
+	return dump ? -number("FAKE_NL_BREAK") : 0;
 }
 
 static int refused(struct nlc *nlc)
@@ -159,10 +225,37 @@ static int refused(struct nlc *nlc)
 	return fail ? -atoi(fail) : 0;
 }
 
+int __wrap_nlc_join(struct nlc *nlc, const char *group)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int err = strcmp(group, ZCACHE_MCGRP_EVENTS) ? -ENOENT : refused(nlc);
+
+	if (err)
+		return nlc_fail(nlc, err, "cannot listen for events");
+	strcpy(address.sun_path, getenv("FAKE_NL_EVENTS"));
+	nlc->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (connect(nlc->fd, (struct sockaddr *)&address, sizeof(address)))
+		abort();
+	return CTL_OK;
+}
+
+ssize_t __wrap_recv(int fd, void *buf, size_t len, int flags)
+{
+	ssize_t n = __real_recv(fd, buf, len, flags);
+
+	/* only events are received without waiting; others may be of one byte too */
+	if (!(flags & MSG_DONTWAIT) || n != 1 || *(char *)buf != '!')
+		return n;
+	errno = ENOBUFS;
+	return -1;
+}
+
 int __wrap_nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
 {
 	int cmd = genlmsg_hdr(nlmsg_hdr(msg))->cmd;
 	bool dump = nlmsg_hdr(msg)->nlmsg_flags & NLM_F_DUMP;
+	struct nlattr *id = nlmsg_find_attr(nlmsg_hdr(msg), GENL_HDRLEN, ZCACHE_A_TAG_ID);
+	uint64_t one = id && nla_len(id) == 8 ? nla_get_u64(id) : 0;
 	int err = refused(nlc);
 	long i;
 
@@ -171,7 +264,10 @@ int __wrap_nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
 	nlc->inconsistent = dump && dumps++ < number("FAKE_NL_INTR");
 	if (err || !fn)
 		return err;
+	if (cmd == ZCACHE_CMD_TAG_GET)
+		return tags(one, dump, fn, arg);
 	if (cmd == ZCACHE_CMD_STORE_GET) {
+		looks++;
 		if (!store("web", fn, arg) && dump)
 			store("second", fn, arg);
 		return 0;

@@ -26,6 +26,16 @@ struct piece {
 	uint64_t at, len;
 };
 
+static ssize_t send_corrupt(int sock, int data, off_t offset)
+{
+	char byte;
+
+	if (pread(data, &byte, 1, offset) != 1)
+		return -1;
+	byte ^= 1;
+	return send(sock, &byte, 1, MSG_NOSIGNAL);
+}
+
 /* Sends some of a piece. */
 static ssize_t send_piece(int sock, const struct piece *p, uint64_t len, bool more)
 {
@@ -33,6 +43,8 @@ static ssize_t send_piece(int sock, const struct piece *p, uint64_t len, bool mo
 
 	if (p->mem)
 		return send(sock, p->mem + p->at, len, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+	if (!offset && fake_injected("CORRUPT"))
+		return send_corrupt(sock, p->data, offset);
 	return sendfile(sock, p->data, &offset, len);
 }
 

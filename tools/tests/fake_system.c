@@ -1,15 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Puts another root below the files of the system that zcachectl looks at.
+ * Puts another root below the files of the system that zcachectl looks at, and
+ * another clock.
  *
  * FAKE_SYSTEM   the folder; none if not set
+ * FAKE_CLOCK    seconds by which CLOCK_MONOTONIC is later each time it is read
  */
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 const char *__wrap_sys_path(char *buf, const char *fmt, ...);
+int __real_clock_gettime(clockid_t id, struct timespec *ts);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *ts)
+{
+	const char *step = getenv("FAKE_CLOCK");
+	static time_t now;
+
+	if (!step || id != CLOCK_MONOTONIC)
+		return __real_clock_gettime(id, ts);
+	now += atol(step);
+	*ts = (struct timespec){ .tv_sec = now };
+	return 0;
+}
 
 const char *__wrap_sys_path(char *buf, const char *fmt, ...)
 {

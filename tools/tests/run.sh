@@ -12,6 +12,7 @@ bad=0
 
 for program; do
 	name=$(basename "${program%% *}" .sh)
+	name=${name%.py}
 	# shellcheck disable=SC2086 # a program and its arguments
 	timeout 120 $program >"$out" 2>"$out.err"
 	code=$?

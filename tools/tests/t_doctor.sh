@@ -176,7 +176,7 @@ count() { zcachectl --json store show $store | grep -o "\"$1\":[0-9]*" | cut -d:
 trace() {
 	ctl "nothing is traced" 0 trace list
 	is "all the events are known" "$(printf '%s\n' "$out" | awk '{ print $1 }')" \
-		"$(zcachectl help --list trace on | sort)"
+		"$(zcachectl --complete trace on '' | sort)"
 	ctl "nothing to show" 3 trace show
 	zcachectl object put $store some - </etc/passwd
 	ctl "on" 0 trace on lookup

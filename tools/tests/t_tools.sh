@@ -16,6 +16,7 @@ bad=0
 finish() {
 	[ -z "$server" ] || kill "$server" 2>/dev/null
 	zcachectl store delete "$store" force 2>/dev/null
+	zcachectl store delete "$store-2" force 2>/dev/null
 	rm -rf "$tmp"
 }
 trap finish EXIT
@@ -115,6 +116,14 @@ stores() {
 	is "copy as set" "$(member copy)" never
 	ctl "set one thing" 0 store set $store default-ttl never
 	ctl "set two" 0 store set $store capacity 64M max-object 32M
+	ctl "show before watermarks are set" 0 --json store show $store
+	is "the high watermark" "$(member high_watermark)" 95
+	is "the low watermark" "$(member low_watermark)" 90
+	ctl "set a watermark" 0 store set $store high-watermark 80
+	ctl "show with watermarks" 0 --json store show $store
+	is "the high watermark as set" "$(member high_watermark)" 80
+	is "the low one follows" "$(member low_watermark)" 80
+	refused "a low watermark above" 2 EINVAL store set $store low-watermark 81
 	ctl "show what was set last" 0 --json store show $store
 	is "no default-ttl" "$(member default_ttl_ms)" 0
 	is "max-object again" "$(member max_object_size)" 33554432
@@ -174,6 +183,7 @@ objects() {
 	is "two objects" "$(printf '%s' "$out" | grep -c key_hex)" 2
 	ctl "list as text" 0 object list $store prefix hex:00
 	is "the key escaped" "$(printf '%s' "$out" | awk 'NR == 2 { print $NF }')" '\x00\xff'
+	filters
 	refused "put with excl" 2 EEXIST object put $store /big "$tmp/small" excl
 	ctl "replace" 0 object put $store /small "$tmp/big"
 	is "the new bytes" "$(zcachectl object get $store /small | cmp - "$tmp/big")" ""
@@ -193,6 +203,34 @@ objects() {
 	is "expired" "$(member expired)" true
 	zcachectl object delete $store /soon
 	zcachectl object delete $store hex:00ff
+	ctl "bench" 0 bench $store seconds 1
+	is "of three ways" "$(grep -c '^\(zcache\|sendfile\|read+write\) ' <<<"$out")" 3
+	is "it leaves nothing" "$(zcachectl --json object list $store prefix zcachectl- | grep -c key)" 0
+}
+
+# listed WORD...: the keys of the objects that are listed with these words.
+listed() {
+	zcachectl --json object list $store "$@" | grep -o '"key_hex":"[^"]*"' | cut -d '"' -f 4 |
+		sort | paste -s -d ' '
+}
+
+# As there are /big, /small and 00ff, which are 2f626967, 2f736d616c6c and 00ff.
+filters() {
+	is "from a size on" "$(listed min-size 6)" 2f626967
+	is "up to a size" "$(listed max-size 5)" "00ff 2f736d616c6c"
+	is "of one size" "$(listed min-size 5 max-size 5 prefix /)" 2f736d616c6c
+	is "of an age" "$(listed max-age 1d)" "00ff 2f626967 2f736d616c6c"
+	is "too young" "$(listed min-age 1d)" ""
+	is "expired ones" "$(listed expired yes)" ""
+	is "fresh ones" "$(listed expired no min-size 1M)" 2f626967
+	zcachectl store set $store grace 1h
+	zcachectl object touch $store /small ttl 1ms
+	while zcachectl object get $store /small >/dev/null 2>&1; do :; done
+	is "one has expired" "$(listed expired yes)" 2f736d616c6c
+	is "the others have not" "$(listed expired no)" "00ff 2f626967"
+	ctl "fresh again" 0 object touch $store /small ttl never expired-ok
+	refused "no such sizes" 2 EINVAL object list $store min-size 2 max-size 1
+	refused "no such ages" 2 EINVAL object list $store min-age 2s max-age 1s
 }
 
 # stat_of MEMBER KEY: also of what has expired.
@@ -268,6 +306,42 @@ purges() {
 	ctl "list after that" 0 --json object list $store
 	is "nothing is left" "$(printf '%s' "$out" | grep -c key_hex)" 0
 	is "purges are counted" "$(counter purges)" 4
+}
+
+tags() {
+	ctl "put with tags" 0 object put $store /t/1 "$tmp/small" tag 7,0xffffffffffffffff
+	zcachectl object put $store /t/2 "$tmp/small" tag 7
+	zcachectl object put $store /t/3 "$tmp/small"
+	ctl "stat with tags" 0 object stat $store /t/1
+	is "stat tells them" "$(printf '%s\n' "$out" | second '^tags ')" " 7,18446744073709551615"
+	is "list by tag" "$(listed tag 0x7)" "2f742f31 2f742f32"
+	is "by another" "$(listed tag 0xffffffffffffffff)" 2f742f31
+	is "by one that nothing has" "$(listed tag 8)" ""
+	ctl "a soft purge by tag" 0 --json object purge $store tag 18446744073709551615 soft
+	is "its object" "$(member objects)" 1
+	refused "it is not served" 3 ENOENT object get $store /t/1
+	ctl "a hard one" 0 --json object purge $store tag 7
+	refused "its object is gone" 3 ENOENT object stat $store /t/2
+	ctl "others are not" 0 object delete $store /t/3
+	limits
+}
+
+limits() {
+	refused "no such tag" 3 ENOENT tag show $store 9
+	ctl "limits of a tag without objects" 0 tag set $store 9 quota 2M floor 1M
+	is "tag set is silent" "$out$err" ""
+	ctl "tag show" 0 --json tag show $store 0x9
+	is "the tag" "$(member id) $(member quota) $(member floor) $(member objects)" \
+		"9 2097152 1048576 0"
+	refused "a floor above the quota" 2 EINVAL tag set $store 9 floor 3M
+	refused "more than the quota" 2 EDQUOT object put $store /t/9 "$tmp/big" tag 9
+	ctl "less than that" 0 object put $store /t/9 "$tmp/small" tag 9
+	ctl "tag list" 0 --json tag list $store
+	is "it has the tag" "$(printf '%s' "$out" | grep -c '"id":9,.*"objects":1,')" 1
+	zcachectl object delete $store /t/9
+	ctl "no limits" 0 tag set $store 9 quota none floor none
+	refused "then it is forgotten" 3 ENOENT tag show $store 9
+	as_nobody "tags without rights" 2 EPERM tag list $store
 }
 
 # Who opened /big reads all of it, in a store that has no room for it any more.
@@ -425,6 +499,50 @@ replaced() {
 	zcachectl object delete $store /long
 }
 
+# What the sends of before left behind.
+statistics() {
+	local sends calls
+
+	sends=$(($(counter sends) + $(counter sends_partial)))
+	ctl "stats" 0 stats show $store
+	is "all counters" "$(printf '%s\n' "$out" | grep -c '^    [a-z-]* *[0-9]* [a-z]*$')" \
+		"$(zcachectl --json store show $store | grep -o '"counters":.*' | tr , '\n' | wc -l)"
+	is "both ratios" "$(printf '%s\n' "$out" | grep -c '^  \(byte-\)\?hit-ratio ')" 2
+	calls=$(printf '%s\n' "$out" | second '^  send-latency ')
+	is "sends took some time" $((calls >= sends && sends > 0)) 1
+	calls=$(printf '%s\n' "$out" | second '^  fill-latency ')
+	is "and fills" "${calls# }" "$(counter commits)"
+	ctl "stats of all" 0 --json stats show
+	is "they have it" "$(printf '%s' "$out" | grep -c "\"name\":\"$store\"")" 1
+	is "and its latencies" "$(printf '%s' "$out" | grep -c '"below_ns":1024,.*"below_ns":null,')" 1
+	refused "stats of none" 3 ENOENT stats show none
+	ctl "top" 0 --json top interval 100ms count 1
+	is "top has it" "$(printf '%s' "$out" | grep -c "\"name\":\"$store\"")" 1
+	as_nobody "stats without rights" 2 EPERM stats show
+	as_nobody "top without rights" 2 EPERM top
+}
+
+events() {
+	local pid code=0
+
+	head -c 700000 "$tmp/big" >"$tmp/most"
+	zcachectl --json event monitor count 4 >"$tmp/events" 2>"$tmp/events.err" &
+	pid=$!
+	until grep -q listening "$tmp/events.err"; do
+		kill -0 $pid || break
+	done
+	zcachectl store create $store-2 capacity 1M
+	zcachectl store set $store-2 high-watermark 60 low-watermark 50
+	zcachectl object put $store-2 /most "$tmp/most"
+	zcachectl store delete $store-2
+	wait $pid || code=$?
+	is "four events are the end" $code 0
+	is "which they are" "$(grep -o '"event":"[^"]*","store":"[^"]*"' "$tmp/events" |
+		cut -d '"' -f 4,8 | paste -s -d ' ')" \
+		"store-new\"$store-2 store-set\"$store-2 pressure\"$store-2 store-del\"$store-2"
+	is "how much pressure" "$(grep -c '"used":[67][0-9]*,"capacity":1048576' "$tmp/events")" 1
+}
+
 parallel() {
 	local i pids=() failed=0
 
@@ -459,7 +577,10 @@ ip link set lo up 2>/dev/null
 stores
 objects
 lives
+tags
 serve
+statistics
+events
 end
 echo "1..$n"
 exit $bad

@@ -43,7 +43,7 @@ static void usage(void)
 	refused(1, "zcachectl: store has no command 'frob'; 'zcachectl help store' lists them\n",
 		"unknown command");
 	ctl("store", "show");
-	refused(1, "zcachectl: too few words; right is: zcachectl store show NAME\n",
+	refused(1, "zcachectl: too few words; right is: zcachectl store show STORE\n",
 		"missing name");
 	ctl("--frob", "info");
 	refused(1, "zcachectl: unknown option '--frob'; there are --json, --version and --help\n",
@@ -74,6 +74,15 @@ static void usage(void)
 		"bad group");
 	ctl("store", "create", "web", "capacity", "1M", "copy", "sometimes");
 	refused(1, "zcachectl: copy 'sometimes' is none of never, local and always\n", "bad copy");
+	ctl("store", "create", "web", "capacity", "1M", "high-watermark", "0");
+	refused(1, "zcachectl: high-watermark '0' is not a number of percent from 1 to 100\n",
+		"a high-watermark of 0");
+	ctl("store", "set", "web", "high-watermark", "101");
+	refused(1, "zcachectl: high-watermark '101' is not a number of percent from 1 to 100\n",
+		"a high-watermark above all");
+	ctl("store", "set", "web", "low-watermark", "9%");
+	refused(1, "zcachectl: low-watermark '9%' is not a number of percent from 0 to 100\n",
+		"a low-watermark that is no number");
 	ctl("store", "set", "web");
 	refused(1, "zcachectl: what is to be changed? 'zcachectl help store' lists what can be\n",
 		"set of nothing");
@@ -110,23 +119,66 @@ static void usage(void)
 	ctl("object", "touch", "web", "k", "ttl", "0ms");
 	refused(1, "zcachectl: ttl '0ms' would expire at once; it is 1ms or more\n",
 		"touch with ttl 0");
+	ctl("object", "list", "web", "min-size", "-1");
+	refused(1, "zcachectl: min-size '-1'" SIZE_SENTENCE, "bad min-size");
+	ctl("object", "list", "web", "max-size", "1.5");
+	refused(1, "zcachectl: max-size '1.5'" SIZE_SENTENCE, "half a byte");
+	ctl("object", "list", "web", "min-age", "never");
+	refused(1, "zcachectl: min-age 'never'" TIME_SENTENCE, "bad min-age");
+	ctl("object", "list", "web", "max-age", "36526d");
+	refused(1, "zcachectl: max-age '36526d' is longer than 36525d\n", "long max-age");
+	ctl("object", "list", "web", "expired", "1");
+	refused(1, "zcachectl: expired '1' is neither yes nor no\n", "bad expired");
+	ctl("object", "list", "web", "expired");
+	refused(1, "zcachectl: 'expired' needs a value\n", "expired without value");
 	ctl("object", "purge", "web");
-	refused(1, "zcachectl: what is to be purged? it takes either 'prefix KEY' or 'all'\n",
+	refused(1, "zcachectl: what is to be purged? it takes one of 'prefix KEY', 'tag ID' and 'all'\n",
 		"purge of nothing");
 	ctl("object", "purge", "web", "soft");
-	refused(1, "zcachectl: what is to be purged? it takes either 'prefix KEY' or 'all'\n",
+	refused(1, "zcachectl: what is to be purged? it takes one of 'prefix KEY', 'tag ID' and 'all'\n",
 		"soft purge of nothing");
 	ctl("object", "purge", "web", "all", "prefix", "/");
-	refused(1, "zcachectl: what is to be purged? it takes either 'prefix KEY' or 'all'\n",
+	refused(1, "zcachectl: what is to be purged? it takes one of 'prefix KEY', 'tag ID' and 'all'\n",
 		"purge of two things");
 	ctl("object", "purge", "web", "prefix", "");
 	refused(1, "zcachectl: a key has 1 to 1024 bytes\n", "purge of an empty prefix");
 	ctl("object", "purge", "web", "/");
 	refused(1, "zcachectl: unknown word '/'; 'zcachectl help' lists what is known\n",
 		"purge without its word");
+	ctl("object", "purge", "web", "all", "tag", "1");
+	refused(1, "zcachectl: what is to be purged? it takes one of 'prefix KEY', 'tag ID' and 'all'\n",
+		"purge of all and a tag");
 	ctl("object", "stat", "../x", "k");
 	refused(1, "zcachectl: store '../x': a name has 1 to 32 letters, digits, dots, dashes and underscores and begins with no dot\n",
 		"bad store name");
+}
+
+#define TAG_SENTENCE " is not a number from 1 to 2^64 - 1, decimal or after 0x in hex\n"
+
+static void tag_words(void)
+{
+	static const char *const bad[] = {
+		"0", "0x0", "", "0x", "-1", "18446744073709551616", "0x10000000000000000", "0xg",
+		"1 ", "x1",
+	};
+	char sentence[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(sentence, sizeof(sentence), "zcachectl: tag '%s'" TAG_SENTENCE, bad[i]);
+		ctl("object", "purge", "web", "tag", bad[i]);
+		refused(1, sentence, "a bad tag");
+	}
+	ctl("object", "list", "web", "tag", "0");
+	refused(1, "zcachectl: tag '0'" TAG_SENTENCE, "list of a bad tag");
+	ctl("object", "put", "web", "k", "-", "tag", "1,0");
+	refused(1, "zcachectl: tag '0'" TAG_SENTENCE, "put with a bad tag");
+	ctl("object", "put", "web", "k", "-", "tag", "1,");
+	refused(1, "zcachectl: tag ''" TAG_SENTENCE, "put with an empty tag");
+	ctl("object", "put", "web", "k", "-", "tag", "10,2,0xa");
+	refused(1, "zcachectl: the tag 0xa is given twice\n", "put with one tag twice");
+	ctl("object", "put", "web", "k", "-", "tag", "1,2,3,4,5,6,7,8,9");
+	refused(1, "zcachectl: an object has up to 8 tags\n", "put with nine tags");
 }
 
 static void help(void)
@@ -140,17 +192,6 @@ static void help(void)
 	ctl("help", "frob");
 	refused(1, "zcachectl: no object 'frob'; 'zcachectl help' lists what is known\n",
 		"help about nothing");
-	ctl("help", "--list");
-	is_str(r.out, "store\nobject\ninfo\nfeatures\ndoctor\ntrace\nhelp\n", "objects for completion");
-	ctl("help", "--list", "store");
-	is_str(r.out, "create\ndelete\nlist\nset\nshow\n", "commands for completion");
-	ctl("help", "--list", "object", "put");
-	is_str(r.out, "header\netag\ntype\nttl\nexcl\n", "words for completion");
-	ctl("help", "--list", "object", "purge");
-	is_str(r.out, "prefix\nall\nsoft\n", "words of a command of another file");
-	ctl("help", "--list", "frob", "x");
-	is_int(r.code, 0, "completion of nonsense is empty");
-	is_int(r.out_len, 0, "and says nothing");
 	ctl("--version");
 	is_str(r.out, "zcachectl 0.1.0 (ABI 1)\n", "version");
 }
@@ -381,14 +422,66 @@ static void purges(void)
 	unsetenv("FAKE_ZCACHE_FAIL");
 }
 
+static void tags(void)
+{
+	struct json_object *o;
+	char path[256];
+
+	strcpy(path, test_file("tagged", "12345", 5));
+	fake("object", "put", "web", "/t/1", path, "tag", "7,0xffffffffffffffff");
+	is_int(r.code, 0, "put with two tags");
+	run(&r, "from a pipe", "zcachectl-fake", "object", "put", "web", "/t/2", "-", "tag", "0X7",
+	    NULL);
+	is_int(r.code, 0, "put from standard input with one");
+	fake("object", "put", "web", "/t/3", path, "tag", "1,2,3,4,5,6,8,9");
+	is_int(r.code, 0, "put with eight");
+	fake("object", "put", "web", "/t/4", path);
+	fake("object", "stat", "web", "/t/1");
+	ok(strstr(r.out, "\ntags               7,18446744073709551615\n") != NULL,
+	   "stat tells them");
+	fake("object", "stat", "web", "/t/4");
+	is_int(r.code, 0, "stat of an object without tags");
+	ok(!strstr(r.out, "tags"), "does not mention them");
+	fake("--json", "object", "stat", "web", "/t/1");
+	o = document("stat with tags");
+	is_str(json_object_to_json_string_ext(json_object_object_get(o, "tags"),
+					      JSON_C_TO_STRING_PLAIN),
+	       "[7,18446744073709551615]", "they are numbers");
+	json_object_put(o);
+	fake("--json", "object", "stat", "web", "/t/4");
+	o = document("stat without tags");
+	is_int(json_object_array_length(json_object_object_get(o, "tags")), 0, "has none");
+	json_object_put(o);
+
+	fake("--json", "object", "purge", "web", "tag", "0x7", "soft");
+	is_str(r.out, "{\"store\":\"web\",\"objects\":2,\"bytes\":16}\n", "a soft purge by tag");
+	fake("object", "stat", "web", "/t/2");
+	ok(strstr(r.out, "expired            yes\n") != NULL, "lets them expire");
+	fake("object", "purge", "web", "tag", "8");
+	is_str(r.out, "store              web\nobjects            1\nbytes              5 bytes\n",
+	       "a hard one, as text");
+	fake("object", "stat", "web", "/t/3");
+	is_int(r.code, 3, "deletes them");
+	fake("object", "stat", "web", "/t/4");
+	is_int(r.code, 0, "but no others");
+	setenv("FAKE_ZCACHE_FAIL", "FILL=122", 1);
+	fake("object", "put", "web", "/t/1", path, "tag", "7");
+	refused(2, "zcachectl: cannot put /t/1: there is no room in the quota of a tag: Disk quota exceeded (EDQUOT)\n",
+		"a tag without room");
+	unsetenv("FAKE_ZCACHE_FAIL");
+	fake("object", "purge", "web", "all");
+}
+
 int main(void)
 {
 	usage();
+	tag_words();
 	help();
 	no_module();
 	test_store();
 	objects();
 	lives();
 	purges();
+	tags();
 	return tap_end();
 }

@@ -98,9 +98,6 @@ static void on_and_off(void)
 	refused(2, "zcachectl: cannot forget the events, perhaps they are being read: Directory not empty (ENOTEMPTY)\n",
 		"a buffer that does not go");
 	contents(INSTANCE "/events/zcache/enable", "0\n", "but all events are off");
-	ctl("help", "--list", "trace", "on");
-	is_str(r.out, "lookup\nfill\ncommit\nsend\npartial\nfallback\nevict\nexpire\nshrink\n",
-	       "completion knows the events");
 }
 
 #define HEAD "# tracer: nop\n#\n#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n"

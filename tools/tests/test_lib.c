@@ -409,6 +409,73 @@ static void purges(void)
 	zc_close(reader);
 }
 
+static int put_tagged(const char *key, const uint64_t *tags, uint32_t nr)
+{
+	struct zc_put p = {
+		.key = zc_ptr(key), .key_len = strlen(key), .data = zc_ptr("bytes"), .data_len = 5,
+		.tags = zc_ptr(tags), .nr_tags = nr,
+	};
+
+	return zc_put(cache, &p);
+}
+
+static void tags(void)
+{
+	static const uint64_t many[] = { 1, UINT64_MAX, 3, 4, 5, 6, 7, 8, 9 };
+	static const uint64_t bad[] = { 5, 5, 0 };
+	struct zc_put f = {
+		.key = zc_ptr("t/fill"), .key_len = 6, .tags = zc_ptr(many), .nr_tags = 2,
+	};
+	uint64_t got[ZC_TAGS_MAX] = { 0 };
+	struct zc_stat s = { .key = zc_ptr("t/8"), .key_len = 3 };
+	struct zc_purge p = { .flags = ZC_PURGE_TAG, .tag = 3 };
+	int fd;
+
+	is_int(put_tagged("t/0", NULL, 0), 0, "put without tags");
+	is_int(put_tagged("t/8", many, 8), 0, "put with eight");
+	is_int(put_tagged("t/9", many, 9), -EINVAL, "but not with nine");
+	is_int(put_tagged("t/9", bad, 2), -EINVAL, "nor with one twice");
+	is_int(put_tagged("t/9", bad + 2, 1), -EINVAL, "nor with 0");
+	fd = zc_fill(cache, &f);
+	is_int(zc_commit(cache, fd, NULL), 0, "a fill with two");
+	close(fd);
+
+	is_int(zc_stat(cache, &s), 0, "stat without room for tags");
+	is_int(s.nr_tags, 8, "tells how many there are");
+	s.tags = zc_ptr(got);
+	s.nr_tags = 7;
+	is_int(zc_stat(cache, &s), -EMSGSIZE, "with too little room");
+	is_int(s.nr_tags, 8, "it tells as well");
+	is_int(got[0], 0, "but nothing more");
+	is_int(zc_stat(cache, &s), 0, "with enough");
+	is_mem(got, 8 * s.nr_tags, many, 64, "it tells which");
+	s.key = zc_ptr("t/0");
+	s.generation = 0;
+	s.nr_tags = ZC_TAGS_MAX;
+	is_int(zc_stat(cache, &s), 0, "stat of an object without");
+	is_int(s.nr_tags, 0, "tells of none");
+
+	is_int(zc_purge(cache, &p), 0, "purge by a tag");
+	is_int(p.objects, 1, "takes one");
+	is_int(p.bytes, 5, "with its bytes");
+	is_int(get_flags("t/8", ZC_GET_EXPIRED_OK), -ENOENT, "which is gone");
+	is_int(get_flags("t/0", 0), 0, "others are not");
+	p.flags |= ZC_PURGE_SOFT;
+	p.tag = UINT64_MAX;
+	is_int(zc_purge(cache, &p), 0, "a soft purge by a tag");
+	is_int(p.objects, 1, "takes one as well");
+	is_int(get_flags("t/fill", 0), -ENOENT, "which has expired");
+	is_int(get_flags("t/fill", ZC_GET_EXPIRED_OK), 0, "but is there");
+	p.tag = 0;
+	is_int(zc_purge(cache, &p), -EINVAL, "purge by no tag is refused");
+	p = (struct zc_purge){ .tag = 3 };
+	is_int(zc_purge(cache, &p), -EINVAL, "and a tag without its flag");
+	p = (struct zc_purge){
+		.flags = ZC_PURGE_TAG, .tag = 3, .key = zc_ptr("t"), .key_len = 1,
+	};
+	is_int(zc_purge(cache, &p), -EINVAL, "and a tag with a key");
+}
+
 static void *many_calls(void *arg)
 {
 	char buf[8];
@@ -452,6 +519,7 @@ int main(void)
 	batches();
 	lives();
 	purges();
+	tags();
 	threads();
 	zc_close(cache);
 	return tap_end();

@@ -53,6 +53,8 @@ static void members(void)
 	out_duration("some-time", 5400000, "none");
 	out_mode("mode", 0640);
 	out_bool("flag", true);
+	if (out_json())
+		out_null("nothing");
 	out_key("/a\n", 3);
 	out_object_begin("inner");
 	out_bytes("blob", "\xff\x00", 2);
@@ -72,7 +74,7 @@ static void documents(void)
 	is_str(captured(),
 	       "{\"max_object\":\"a\\\"b\",\"number\":18446744073709551615,\"size\":1536,"
 	       "\"never\":0,\"when\":1700000000123456789,\"no_time_ms\":0,"
-	       "\"some_time_ms\":5400000,\"mode\":\"0640\",\"flag\":true,"
+	       "\"some_time_ms\":5400000,\"mode\":\"0640\",\"flag\":true,\"nothing\":null,"
 	       "\"key\":\"/a\\n\",\"key_hex\":\"2f610a\","
 	       "\"inner\":{\"blob_hex\":\"ff00\",\"list\":[\"x\",\"y\"]}}\n", "a document");
 	ok(valid(text), "it is valid");

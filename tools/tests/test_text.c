@@ -140,6 +140,22 @@ static void formats(void)
 	is_str(format_size(UINT64_MAX, buf), "15.9 EiB", "all 64 bits");
 }
 
+static void spans(void)
+{
+	char buf[NS_TEXT];
+
+	is_str(format_ns(0, buf), "0 ns", "no time");
+	is_str(format_ns(999, buf), "999 ns", "999 ns");
+	is_str(format_ns(1024, buf), "1.02 us", "1024 ns");
+	is_str(format_ns(16384, buf), "16.4 us", "16384 ns");
+	is_str(format_ns(524288, buf), "524 us", "524288 ns");
+	is_str(format_ns(1048576, buf), "1.05 ms", "2^20 ns");
+	is_str(format_ns(1073741824, buf), "1.07 s", "2^30 ns");
+	is_str(format_ns(119000000000, buf), "119 s", "almost two minutes");
+	is_str(format_ns(274877906944, buf), "4.58 min", "2^38 ns");
+	is_str(format_ns(UINT64_MAX, buf), "307445735 min", "all 64 bits");
+}
+
 static void escapes(void)
 {
 	unsigned char all[256];
@@ -212,6 +228,7 @@ int main(void)
 	durations();
 	numbers();
 	formats();
+	spans();
 	escapes();
 	hex();
 	utf8();

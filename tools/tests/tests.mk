@@ -9,13 +9,15 @@ $(O)/t_%.sh: tests/t_%.sh
 	install -m 755 $< $@
 
 TEST_PROGS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/test_*.c))
-FAKE := $(patsubst %,$(O)/obj/tests/fake_%.o,kmod life send)
+FAKE := $(patsubst %,$(O)/obj/tests/fake_%.o,kmod life reserve send)
 FAKE_PROGS := $(O)/tests/zcachectl-fake $(O)/tests/zcache-serve-fake
 WRAP := -Wl,--wrap=open -Wl,--wrap=access -Wl,--wrap=ioctl
 WRAP_CTL := -Wl,--wrap=nlc_open -Wl,--wrap=nlc_close -Wl,--wrap=nlc_call \
-	-Wl,--wrap=sys_path
+	-Wl,--wrap=nlc_join -Wl,--wrap=recv -Wl,--wrap=sys_path \
+	-Wl,--wrap=clock_gettime
 TEST_OBJS := $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/*.c))
-TEST_HELPERS := $(filter-out $(O)/obj/tests/test_%.o $(O)/obj/tests/fake_nl.o,$(TEST_OBJS))
+TEST_HELPERS := $(filter-out $(O)/obj/tests/test_%.o $(O)/obj/tests/fake_nl.o \
+	$(O)/obj/tests/fake_system.o,$(TEST_OBJS))
 
 $(TEST_OBJS): override CPPFLAGS += -Iserve -Izcachectl $(NL_CFLAGS)
 .SECONDARY: $(TEST_OBJS)
@@ -27,7 +29,7 @@ $(O)/tests/test_%: $(O)/obj/tests/test_%.o $(TEST_HELPERS) $(COMMON_OBJS) $(O)/l
 $(O)/tests/test_http: $(O)/obj/serve/http.o $(O)/obj/serve/mime.o
 $(O)/tests/test_out: $(O)/obj/zcachectl/out.o
 $(O)/tests/test_nl: $(O)/obj/zcachectl/nl.o
-$(O)/tests/test_nl: TEST_LIBS := -Wl,--wrap=genl_ctrl_resolve $(NL_LIBS)
+$(O)/tests/test_nl: TEST_LIBS := -Wl,--wrap=genl_ctrl_resolve -Wl,--wrap=genl_ctrl_resolve_grp $(NL_LIBS)
 $(O)/tests/test_out: TEST_LIBS := $(NL_LIBS)
 $(filter $(O)/tests/test_ctl%,$(TEST_PROGS)): TEST_LIBS := $(NL_LIBS)
 
@@ -44,4 +46,5 @@ MAN_PAGES := $(O)/man/zcachectl.8 man/zcache-serve.8 man/libzcache.3 man/zcache.
 
 check: all $(TEST_PROGS) $(FAKE_PROGS)
 	@BIN=$(O) UAPI=$(TOP)/uapi CC='$(CC)' tests/run.sh $(TEST_PROGS) \
-		"tests/test_man.sh $(MAN_PAGES)" "tests/test_api.sh lib $(TOP)/uapi"
+		"tests/test_man.sh $(MAN_PAGES)" "tests/test_api.sh lib $(TOP)/uapi" \
+		"tests/test_schema.py schema" "tests/test_completion.sh completion/zcachectl"

@@ -86,6 +86,28 @@ int arg_u64(const char *what, const char *text, uint64_t max, uint64_t *out)
 	return CTL_OK;
 }
 
+/* 16 digits are all that fit. */
+static bool parse_hex(const char *s, uint64_t *out)
+{
+	uint64_t v = 0;
+	int i;
+
+	for (i = 0; i < 16 && hex_digit(s[i]) >= 0; i++)
+		v = v << 4 | hex_digit(s[i]);
+	*out = v;
+	return i && !s[i];
+}
+
+int arg_tag(const char *text, uint64_t *tag)
+{
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+
+	if ((hex ? !parse_hex(text + 2, tag) : parse_u64(text, UINT64_MAX, tag)) || !*tag)
+		return fail(CTL_USAGE, "tag '%s' is not a number from 1 to 2^64 - 1, decimal or after 0x in hex",
+			    text);
+	return CTL_OK;
+}
+
 int arg_mode(const char *text, uint32_t *out)
 {
 	uint32_t mode = 0;

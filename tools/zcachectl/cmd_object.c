@@ -20,7 +20,7 @@
 #define BUFFER (1U << 20)
 
 static struct {
-	const char *header, *etag, *type, *ttl;
+	const char *header, *etag, *type, *ttl, *tag;
 	bool excl;
 } put;
 
@@ -29,6 +29,7 @@ static const struct keyword put_keywords[] = {
 	{ "etag", &put.etag, NULL },
 	{ "type", &put.type, NULL },
 	{ "ttl", &put.ttl, NULL },
+	{ "tag", &put.tag, NULL },
 	{ "excl", NULL, &put.excl },
 	{ NULL, NULL, NULL },
 };
@@ -81,6 +82,9 @@ int refused(struct zc_cache *cache, int err, const char *verb, const char *key)
 			return fail(CTL_REFUSED, "cannot %s %s: the store takes keys of up to %u bytes: %s",
 				    verb, key, info.max_key_len, error_name(err));
 		break;
+	case -EDQUOT:
+		return fail(CTL_REFUSED, "cannot %s %s: there is no room in the quota of a tag: %s",
+			    verb, key, error_name(err));
 	case -ENODATA:
 		return fail(CTL_REFUSED, "cannot %s %s: the file became shorter meanwhile: %s",
 			    verb, key, error_name(err));
@@ -175,6 +179,35 @@ static int put_expiry(int64_t *ns)
 	return CTL_OK;
 }
 
+static bool has(const uint64_t *tags, uint32_t nr, uint64_t tag)
+{
+	while (nr--)
+		if (tags[nr] == tag)
+			return true;
+	return false;
+}
+
+/* "ID,ID..."; the kernel has no sentence for what is wrong with them. */
+static int put_tags(uint64_t tags[ZC_TAGS_MAX], uint32_t *nr)
+{
+	char *text = (char *)put.tag;	/* a word of argv, which may be written to */
+	uint64_t tag = 0;
+	char *word;
+	int code;
+
+	while ((word = strsep(&text, ","))) {
+		code = arg_tag(word, &tag);
+		if (code)
+			return code;
+		if (has(tags, *nr, tag))
+			return fail(CTL_USAGE, "the tag %s is given twice", word);
+		if (*nr == ZC_TAGS_MAX)
+			return fail(CTL_USAGE, "an object has up to %d tags", ZC_TAGS_MAX);
+		tags[(*nr)++] = tag;
+	}
+	return CTL_OK;
+}
+
 /* A pipe's length is known only at its end, so its bytes pass through memory. */
 static int put_stream(struct zc_cache *cache, struct zc_put *p, int fd)
 {
@@ -234,6 +267,7 @@ static int do_put(struct zc_cache *cache, char **argv, const struct key *key,
 
 static int run_put(int argc, char **argv)
 {
+	uint64_t tags[ZC_TAGS_MAX];
 	struct zc_put p = { 0 };
 	struct zc_cache *cache;
 	size_t header_len = 0;
@@ -250,6 +284,8 @@ static int run_put(int argc, char **argv)
 	if (!code)
 		code = put_expiry(&expires);
 	if (!code)
+		code = put_tags(tags, &p.nr_tags);
+	if (!code)
 		code = put.header ? read_header(put.header, &header, &header_len) : CTL_OK;
 	if (!code)
 		code = open_store_key(argv, O_RDWR, &cache, &key);
@@ -260,6 +296,7 @@ static int run_put(int argc, char **argv)
 		p.header = header_len ? zc_ptr(header) : 0;
 		p.header_len = header_len;
 		p.expires_ns = expires;
+		p.tags = p.nr_tags ? zc_ptr(tags) : 0;
 		code = do_put(cache, argv, &key, &p);
 		zc_close(cache);
 	}
@@ -381,6 +418,7 @@ static int run_get(int argc, char **argv)
 static int do_stat(struct zc_cache *cache, char **argv, const struct key *key)
 {
 	char header[ZC_HEADER_MAX], etag[ZC_ETAG_MAX], type[ZC_TYPE_MAX];
+	uint64_t tags[ZC_TAGS_MAX];
 	struct zc_stat s = {
 		.flags = ZC_STAT_EXPIRED_OK,
 		.key = zc_ptr(key->bytes),
@@ -391,6 +429,8 @@ static int do_stat(struct zc_cache *cache, char **argv, const struct key *key)
 		.etag_len = sizeof(etag),
 		.type = zc_ptr(type),
 		.type_len = sizeof(type),
+		.tags = zc_ptr(tags),
+		.nr_tags = ZC_TAGS_MAX,
 	};
 	int err = zc_stat(cache, &s);
 
@@ -406,6 +446,7 @@ static int do_stat(struct zc_cache *cache, char **argv, const struct key *key)
 	out_time("expires", s.expires_ns, "never");
 	out_bool("expired", s.state & ZC_STATE_EXPIRED);
 	out_bool("inline", s.state & ZC_STATE_INLINE);
+	out_u64s("tags", tags, s.nr_tags);
 	if (s.etag_len)
 		out_bytes("etag", etag, s.etag_len);
 	if (s.type_len)
@@ -433,21 +474,22 @@ static int run_stat(int argc, char **argv)
 }
 
 const struct command object_commands[] = {
-	{ "put", 3, "STORE KEY FILE|- [header FILE] [etag ETAG] [type TYPE] [ttl TIME|never] [excl]",
+	{ "put", 3, "STORE KEY FILE|- [header FILE] [etag ETAG] [type TYPE] [ttl TIME|never] [tag ID,...] [excl]",
 	  "Store a file as an object; excl only if the key is new.", put_keywords, run_put },
 	{ "get", 2, "STORE KEY [offset SIZE] [length SIZE] [FILE]",
 	  "Copy an object's bytes to a file, or to standard output.", get_keywords, run_get },
 	{ "stat", 2, "STORE KEY", "Show what is known of an object.", NULL, run_stat },
-	{ "list", 1, "STORE [prefix KEY] [limit N]",
-	  "List the objects of a store, or those whose keys begin so, in no order.",
+	{ "list", 1,
+	  "STORE [prefix KEY] [limit N] [min-size SIZE] [max-size SIZE] [min-age TIME] [max-age TIME] [expired yes|no] [tag ID]",
+	  "List the objects of a store, or those of such keys, sizes, ages and tag, in no order.",
 	  list_keywords, run_list },
 	{ "touch", 2, "STORE KEY [ttl TIME|never] [expired-ok]",
 	  "Use an object, and give it another time to live; expired-ok also if it has expired.",
 	  touch_keywords, run_touch },
 	{ "delete", 2, "STORE KEY [soft]",
 	  "Delete an object; soft lets it expire instead.", delete_keywords, run_delete },
-	{ "purge", 1, "STORE prefix KEY|all [soft]",
-	  "Delete the objects whose keys begin so, or all; soft lets them expire instead.",
+	{ "purge", 1, "STORE prefix KEY | tag ID | all [soft]",
+	  "Delete the objects whose keys begin so, or that have the tag, or all; soft lets them expire instead.",
 	  purge_keywords, run_purge },
 	{ NULL, 0, NULL, NULL, NULL, NULL },
 };

@@ -88,13 +88,14 @@ int run_delete(int argc, char **argv)
 }
 
 static struct {
-	const char *prefix;
+	const char *prefix, *tag;
 	bool all;
 } purge;
 
 /* Without a word there would be one slip between a prefix and all there is. */
 const struct keyword purge_keywords[] = {
 	{ "prefix", &purge.prefix, NULL },
+	{ "tag", &purge.tag, NULL },
 	{ "all", NULL, &purge.all },
 	{ "soft", NULL, &soft },
 	{ NULL, NULL, NULL },
@@ -105,23 +106,27 @@ int run_purge(int argc, char **argv)
 	struct key prefix = { .len = 0 };
 	struct zc_purge p = { 0 };
 	struct zc_cache *cache;
+	uint64_t tag = 0;
 	int code, err;
 
 	code = parse_keywords(argc - 1, argv + 1, purge_keywords);
-	if (!code && !purge.prefix == !purge.all)
-		code = fail(CTL_USAGE, "what is to be purged? it takes either 'prefix KEY' or 'all'");
+	if (!code && !!purge.prefix + !!purge.tag + purge.all != 1)
+		code = fail(CTL_USAGE, "what is to be purged? it takes one of 'prefix KEY', 'tag ID' and 'all'");
 	if (!code && purge.prefix)
 		code = arg_key(purge.prefix, &prefix);
+	if (!code && purge.tag)
+		code = arg_tag(purge.tag, &tag);
 	if (!code)
 		code = open_store(argv[0], O_RDWR, &cache);
 	if (code)
 		return code;
-	p.flags = soft ? ZC_PURGE_SOFT : 0;
+	p.flags = (soft ? ZC_PURGE_SOFT : 0) | (purge.tag ? ZC_PURGE_TAG : 0);
+	p.tag = tag;
 	p.key = purge.prefix ? zc_ptr(prefix.bytes) : 0;
 	p.key_len = prefix.len;
 	err = zc_purge(cache, &p);
 	if (err) {
-		code = refused(cache, err, "purge", purge.prefix ?: "all");
+		code = refused(cache, err, "purge", purge.prefix ?: purge.tag ?: "all");
 	} else {
 		out_str("store", argv[0]);
 		out_u64("objects", p.objects, NULL);

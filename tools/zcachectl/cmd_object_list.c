@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <linux/zcache.h>
 #include <linux/zcache_netlink.h>
@@ -17,15 +18,25 @@
 struct listing {
 	const char *store;
 	struct key prefix;		/* of the keys that are wanted; may be empty */
+	uint64_t min_size, max_size, min_age, max_age, tag;
+	uint32_t expired;
 	uint64_t limit, printed;
 	int err;
 };
 
-static const char *limit_word, *prefix_word;
+static struct {
+	const char *prefix, *limit, *min_size, *max_size, *min_age, *max_age, *expired, *tag;
+} given;
 
 const struct keyword list_keywords[] = {
-	{ "prefix", &prefix_word, NULL },
-	{ "limit", &limit_word, NULL },
+	{ "prefix", &given.prefix, NULL },
+	{ "limit", &given.limit, NULL },
+	{ "min-size", &given.min_size, NULL },
+	{ "max-size", &given.max_size, NULL },
+	{ "min-age", &given.min_age, NULL },
+	{ "max-age", &given.max_age, NULL },
+	{ "expired", &given.expired, NULL },
+	{ "tag", &given.tag, NULL },
 	{ NULL, NULL, NULL },
 };
 
@@ -37,11 +48,23 @@ static struct nla_policy object_policy[ZCACHE_A_OBJECT_MAX + 1] = {
 	[ZCACHE_A_OBJECT_HITS] = { .type = NLA_U64 },
 	[ZCACHE_A_OBJECT_CREATED] = { .type = NLA_U64 },
 	[ZCACHE_A_OBJECT_EXPIRES] = { .type = NLA_U64 },
+	[ZCACHE_A_OBJECT_TAGS] = { .type = NLA_UNSPEC, .maxlen = 8 * ZC_TAGS_MAX },
 };
 
 static uint64_t u64_of(struct nlattr *attr)
 {
 	return attr ? nla_get_u64(attr) : 0;
+}
+
+/* An object without tags comes without the attribute. */
+static void print_tags(struct nlattr *attr)
+{
+	size_t n = attr ? nla_len(attr) / 8 : 0;
+	uint64_t tags[ZC_TAGS_MAX];
+
+	if (n)
+		memcpy(tags, nla_data(attr), 8 * n);
+	out_u64s("tags", tags, n);
 }
 
 static void print_json(struct nlattr **a)
@@ -54,6 +77,7 @@ static void print_json(struct nlattr **a)
 	out_u64("hits", u64_of(a[ZCACHE_A_OBJECT_HITS]), NULL);
 	out_time("created", u64_of(a[ZCACHE_A_OBJECT_CREATED]), NULL);
 	out_time("expires", u64_of(a[ZCACHE_A_OBJECT_EXPIRES]), NULL);
+	print_tags(a[ZCACHE_A_OBJECT_TAGS]);
 	out_stream_item_end();
 }
 
@@ -107,14 +131,66 @@ static int print_object(struct nlmsghdr *nlh, void *arg)
 	return l->err;
 }
 
+static int arg_expired(const char *text, uint32_t *out)
+{
+	if (!text)
+		return CTL_OK;
+	*out = !strcmp(text, "yes");
+	if (!*out && strcmp(text, "no"))
+		return fail(CTL_USAGE, "expired '%s' is neither yes nor no", text);
+	return CTL_OK;
+}
+
+static int parse_words(struct listing *l)
+{
+	int code = arg_u64("limit", given.limit, UINT64_MAX, &l->limit);
+
+	if (!code && given.prefix)
+		code = arg_key(given.prefix, &l->prefix);
+	if (!code)
+		code = arg_size("min-size", given.min_size, &l->min_size);
+	if (!code)
+		code = arg_size("max-size", given.max_size, &l->max_size);
+	if (!code)
+		code = arg_duration("min-age", given.min_age, TTL_MAX, &l->min_age);
+	if (!code)
+		code = arg_duration("max-age", given.max_age, TTL_MAX, &l->max_age);
+	if (!code)
+		code = arg_expired(given.expired, &l->expired);
+	if (!code && given.tag)
+		code = arg_tag(given.tag, &l->tag);
+	return code;
+}
+
+/* The kernel picks: what is not wanted is not even copied. */
+static int put_filters(struct nl_msg *msg, const struct listing *l)
+{
+	int err = 0;
+
+	if (l->prefix.len)
+		err = nla_put(msg, ZCACHE_A_OBJECT_KEY, l->prefix.len, l->prefix.bytes);
+	if (!err && given.min_size)
+		err = nla_put_u64(msg, ZCACHE_A_OBJECT_MIN_SIZE, l->min_size);
+	if (!err && given.max_size)
+		err = nla_put_u64(msg, ZCACHE_A_OBJECT_MAX_SIZE, l->max_size);
+	if (!err && given.min_age)
+		err = nla_put_u64(msg, ZCACHE_A_OBJECT_MIN_AGE, l->min_age);
+	if (!err && given.max_age)
+		err = nla_put_u64(msg, ZCACHE_A_OBJECT_MAX_AGE, l->max_age);
+	if (!err && given.expired)
+		err = nla_put_u32(msg, ZCACHE_A_OBJECT_EXPIRED, l->expired);
+	if (!err && given.tag)
+		err = nla_put_u64(msg, ZCACHE_A_OBJECT_TAG, l->tag);
+	return err;
+}
+
 static int dump(struct nlc *nlc, struct listing *l)
 {
 	struct nl_msg *msg = nlc_msg(nlc, ZCACHE_CMD_OBJECT_GET, NLM_F_DUMP);
 	int err;
 
 	if (msg && (nla_put_string(msg, ZCACHE_A_OBJECT_STORE, l->store) ||
-		    (l->prefix.len && nla_put(msg, ZCACHE_A_OBJECT_KEY, l->prefix.len,
-					      l->prefix.bytes)))) {
+		    put_filters(msg, l))) {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
@@ -146,9 +222,7 @@ int run_list(int argc, char **argv)
 
 	code = parse_keywords(argc - 1, argv + 1, list_keywords);
 	if (!code)
-		code = arg_u64("limit", limit_word, UINT64_MAX, &l.limit);
-	if (!code && prefix_word)
-		code = arg_key(prefix_word, &l.prefix);
+		code = parse_words(&l);
 	if (!code)
 		code = nlc_open(&nlc);
 	if (code)

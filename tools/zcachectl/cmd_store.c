@@ -7,29 +7,13 @@
 #include <string.h>
 
 #include <linux/zcache.h>
-#include <linux/zcache_counters.h>
 #include <linux/zcache_netlink.h>
 
 #include "ctl.h"
 #include "nl.h"
 #include "out.h"
+#include "stores.h"
 #include "text.h"
-
-/* A dump of so few messages is interrupted only while stores come and go. */
-#define DUMP_TRIES 10
-
-struct store {
-	char name[ZC_NAME_MAX + 1];
-	uint64_t capacity, max_object_size, splice_threshold, default_ttl, used, objects;
-	uint32_t max_key_len, inline_limit, copy, grace, mode, uid, gid, opens;
-	uint64_t counter[ZC_C_NR];
-};
-
-struct stores {
-	struct store *v;
-	size_t n;
-	int err;
-};
 
 static const char *const copies[] = {
 	[ZCACHE_COPY_NEVER] = "never",
@@ -38,117 +22,6 @@ static const char *const copies[] = {
 };
 
 #define COPIES (sizeof(copies) / sizeof(copies[0]))
-
-static const struct {
-	const char *name, *unit;
-	int attr;
-} counters[] = {
-#define COUNTER(id, name, unit, sentence) { name, unit, ZCACHE_A_STATS_##id },
-	ZC_COUNTERS(COUNTER)
-#undef COUNTER
-};
-
-static struct nla_policy store_policy[ZCACHE_A_STORE_MAX + 1] = {
-	[ZCACHE_A_STORE_NAME] = { .type = NLA_STRING, .maxlen = ZC_NAME_MAX + 1 },
-	[ZCACHE_A_STORE_CAPACITY] = { .type = NLA_U64 },
-	[ZCACHE_A_STORE_MAX_OBJECT_SIZE] = { .type = NLA_U64 },
-	[ZCACHE_A_STORE_MAX_KEY_LEN] = { .type = NLA_U32 },
-	[ZCACHE_A_STORE_INLINE_LIMIT] = { .type = NLA_U32 },
-	[ZCACHE_A_STORE_SPLICE_THRESHOLD] = { .type = NLA_U64 },
-	[ZCACHE_A_STORE_MODE] = { .type = NLA_U32 },
-	[ZCACHE_A_STORE_UID] = { .type = NLA_U32 },
-	[ZCACHE_A_STORE_GID] = { .type = NLA_U32 },
-	[ZCACHE_A_STORE_USED] = { .type = NLA_U64 },
-	[ZCACHE_A_STORE_OBJECTS] = { .type = NLA_U64 },
-	[ZCACHE_A_STORE_OPENS] = { .type = NLA_U32 },
-	[ZCACHE_A_STORE_STATS] = { .type = NLA_NESTED },
-	[ZCACHE_A_STORE_COPY] = { .type = NLA_U32 },
-	[ZCACHE_A_STORE_DEFAULT_TTL] = { .type = NLA_U64 },
-	[ZCACHE_A_STORE_GRACE] = { .type = NLA_U32 },
-};
-
-static uint64_t u64_of(struct nlattr *attr)
-{
-	return attr && nla_len(attr) >= 8 ? nla_get_u64(attr) : 0;
-}
-
-static uint32_t u32_of(struct nlattr *attr)
-{
-	return attr ? nla_get_u32(attr) : 0;
-}
-
-static int parse_store(struct nlmsghdr *nlh, struct store *s)
-{
-	struct nlattr *a[ZCACHE_A_STORE_MAX + 1], *c[ZCACHE_A_STATS_MAX + 1];
-	size_t i;
-
-	memset(s, 0, sizeof(*s));
-	if (genlmsg_parse(nlh, 0, a, ZCACHE_A_STORE_MAX, store_policy) ||
-	    !a[ZCACHE_A_STORE_NAME])
-		return -EBADMSG;
-	nla_strlcpy(s->name, a[ZCACHE_A_STORE_NAME], sizeof(s->name));
-	s->capacity = u64_of(a[ZCACHE_A_STORE_CAPACITY]);
-	s->max_object_size = u64_of(a[ZCACHE_A_STORE_MAX_OBJECT_SIZE]);
-	s->splice_threshold = u64_of(a[ZCACHE_A_STORE_SPLICE_THRESHOLD]);
-	s->default_ttl = u64_of(a[ZCACHE_A_STORE_DEFAULT_TTL]);
-	s->used = u64_of(a[ZCACHE_A_STORE_USED]);
-	s->objects = u64_of(a[ZCACHE_A_STORE_OBJECTS]);
-	s->max_key_len = u32_of(a[ZCACHE_A_STORE_MAX_KEY_LEN]);
-	s->inline_limit = u32_of(a[ZCACHE_A_STORE_INLINE_LIMIT]);
-	s->copy = u32_of(a[ZCACHE_A_STORE_COPY]);
-	s->grace = u32_of(a[ZCACHE_A_STORE_GRACE]);
-	s->mode = u32_of(a[ZCACHE_A_STORE_MODE]);
-	s->uid = u32_of(a[ZCACHE_A_STORE_UID]);
-	s->gid = u32_of(a[ZCACHE_A_STORE_GID]);
-	s->opens = u32_of(a[ZCACHE_A_STORE_OPENS]);
-	if (!a[ZCACHE_A_STORE_STATS])
-		return 0;
-	if (nla_parse_nested(c, ZCACHE_A_STATS_MAX, a[ZCACHE_A_STORE_STATS], NULL))
-		return -EBADMSG;
-	for (i = 0; i < ZC_C_NR; i++)
-		s->counter[i] = u64_of(c[counters[i].attr]);
-	return 0;
-}
-
-static int add_store(struct nlmsghdr *nlh, void *arg)
-{
-	struct stores *stores = arg;
-	struct store *v = realloc(stores->v, (stores->n + 1) * sizeof(*v));
-
-	if (!v) {
-		stores->err = -ENOMEM;
-		return 1;
-	}
-	stores->v = v;
-	stores->err = parse_store(nlh, &v[stores->n]);
-	if (stores->err)
-		return 1;
-	stores->n++;
-	return 0;
-}
-
-/* name NULL: all of them. */
-static int get_stores(struct nlc *nlc, const char *name, struct stores *stores)
-{
-	int tries = 0, err;
-
-	do {
-		struct nl_msg *msg = nlc_msg(nlc, ZCACHE_CMD_STORE_GET, name ? 0 : NLM_F_DUMP);
-
-		stores->n = 0;
-		stores->err = 0;
-		if (msg && name && nla_put_string(msg, ZCACHE_A_STORE_NAME, name)) {
-			nlmsg_free(msg);
-			return -EMSGSIZE;
-		}
-		err = nlc_call(nlc, msg, add_store, stores);
-		if (!err)
-			err = stores->err;
-	} while (!err && nlc->inconsistent && ++tries < DUMP_TRIES);
-	if (!err && name && stores->n != 1)
-		err = -EBADMSG;
-	return err;
-}
 
 static void print_ratio(const struct store *s)
 {
@@ -165,6 +38,11 @@ static void print_members(const struct store *s)
 
 	out_size("capacity", s->capacity);
 	out_size("used", s->used);
+	out_size("data", s->data);
+	out_size("metadata", s->metadata);
+	out_size("pinned", s->pinned);
+	out_u64("high-watermark", s->high_watermark, "percent");
+	out_u64("low-watermark", s->low_watermark, "percent");
 	out_u64("objects", s->objects, NULL);
 	out_size("max-object-size", s->max_object_size);
 	out_u64("max-key-len", s->max_key_len, "bytes");
@@ -199,17 +77,21 @@ static void print_store(const struct store *s)
 static void print_table(const struct stores *stores)
 {
 	char capacity[SIZE_TEXT], used[SIZE_TEXT];
+	char data[SIZE_TEXT], metadata[SIZE_TEXT], pinned[SIZE_TEXT];
 	size_t i;
 
 	if (!stores->n)
 		return;
-	printf("%-16s %12s %12s %12s %5s\n", "NAME", "CAPACITY", "USED", "OBJECTS", "MODE");
+	printf("%-16s %12s %12s %12s %5s %4s %4s %12s %12s %12s\n", "NAME", "CAPACITY", "USED",
+	       "OBJECTS", "MODE", "HIGH", "LOW", "DATA", "METADATA", "PINNED");
 	for (i = 0; i < stores->n; i++) {
 		const struct store *s = &stores->v[i];
 
-		printf("%-16s %12s %12s %12" PRIu64 "  %04o\n", s->name,
+		printf("%-16s %12s %12s %12" PRIu64 "  %04o %3u%% %3u%% %12s %12s %12s\n", s->name,
 		       format_size(s->capacity, capacity), format_size(s->used, used),
-		       s->objects, s->mode);
+		       s->objects, s->mode, s->high_watermark, s->low_watermark,
+		       format_size(s->data, data), format_size(s->metadata, metadata),
+		       format_size(s->pinned, pinned));
 	}
 }
 
@@ -243,7 +125,7 @@ static int run_list(int argc, char **argv)
 		print_table(&stores);
 	}
 	if (!err && nlc.inconsistent)
-		note("stores come and go faster than they can be listed; the list may be incomplete");
+		note_inconsistent();
 	free(stores.v);
 	nlc_close(&nlc);
 	return code;
@@ -277,7 +159,7 @@ static int run_show(int argc, char **argv)
 /* The words of create and set. */
 static struct {
 	const char *capacity, *max_object, *max_key, *inline_limit, *splice_threshold, *copy;
-	const char *default_ttl, *grace, *mode, *owner, *group;
+	const char *default_ttl, *grace, *high_watermark, *low_watermark, *mode, *owner, *group;
 } given;
 
 static const struct keyword create_keywords[] = {
@@ -289,6 +171,8 @@ static const struct keyword create_keywords[] = {
 	{ "copy", &given.copy, NULL },
 	{ "default-ttl", &given.default_ttl, NULL },
 	{ "grace", &given.grace, NULL },
+	{ "high-watermark", &given.high_watermark, NULL },
+	{ "low-watermark", &given.low_watermark, NULL },
 	{ "mode", &given.mode, NULL },
 	{ "owner", &given.owner, NULL },
 	{ "group", &given.group, NULL },
@@ -303,13 +187,15 @@ static const struct keyword set_keywords[] = {
 	{ "copy", &given.copy, NULL },
 	{ "default-ttl", &given.default_ttl, NULL },
 	{ "grace", &given.grace, NULL },
+	{ "high-watermark", &given.high_watermark, NULL },
+	{ "low-watermark", &given.low_watermark, NULL },
 	{ NULL, NULL, NULL },
 };
 
 /* The words as the kernel takes them. */
 struct config {
 	uint64_t capacity, max_object, max_key, inline_limit, splice_threshold;
-	uint64_t default_ttl, grace;
+	uint64_t default_ttl, grace, high_watermark, low_watermark;
 	uint32_t copy, mode, uid, gid;
 };
 
@@ -336,6 +222,14 @@ static int arg_default_ttl(const char *text, uint64_t *ms)
 	return CTL_OK;
 }
 
+static int arg_percent(const char *what, const char *text, uint64_t min, uint64_t *out)
+{
+	if (!text || (!parse_u64(text, 100, out) && *out >= min))
+		return CTL_OK;
+	return fail(CTL_USAGE, "%s '%s' is not a number of percent from %" PRIu64 " to 100", what,
+		    text, min);
+}
+
 static int parse_config(struct config *c)
 {
 	int code;
@@ -355,6 +249,10 @@ static int parse_config(struct config *c)
 		code = arg_default_ttl(given.default_ttl, &c->default_ttl);
 	if (!code)
 		code = arg_duration("grace", given.grace, UINT32_MAX, &c->grace);
+	if (!code)
+		code = arg_percent("high-watermark", given.high_watermark, 1, &c->high_watermark);
+	if (!code)
+		code = arg_percent("low-watermark", given.low_watermark, 0, &c->low_watermark);
 	if (!code)
 		code = arg_mode(given.mode, &c->mode);
 	if (!code)
@@ -385,6 +283,10 @@ static int put_config(struct nl_msg *msg, const struct config *c)
 		err = nla_put_u64(msg, ZCACHE_A_STORE_DEFAULT_TTL, c->default_ttl);
 	if (!err && given.grace)
 		err = nla_put_u32(msg, ZCACHE_A_STORE_GRACE, c->grace);
+	if (!err && given.high_watermark)
+		err = nla_put_u32(msg, ZCACHE_A_STORE_HIGH_WATERMARK, c->high_watermark);
+	if (!err && given.low_watermark)
+		err = nla_put_u32(msg, ZCACHE_A_STORE_LOW_WATERMARK, c->low_watermark);
 	if (!err && given.mode)
 		err = nla_put_u32(msg, ZCACHE_A_STORE_MODE, c->mode);
 	if (!err && given.owner)
@@ -484,15 +386,15 @@ static int run_delete(int argc, char **argv)
 
 const struct command store_commands[] = {
 	{ "create", 1,
-	  "NAME capacity SIZE [max-object SIZE] [max-key N] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [default-ttl TIME|never] [grace TIME] [mode OCTAL] [owner USER] [group GROUP]",
+	  "NAME capacity SIZE [max-object SIZE] [max-key N] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [default-ttl TIME|never] [grace TIME] [high-watermark PERCENT] [low-watermark PERCENT] [mode OCTAL] [owner USER] [group GROUP]",
 	  "Make a store and its node /dev/zcache/NAME.", create_keywords, run_create },
-	{ "delete", 1, "NAME [force]",
+	{ "delete", 1, "STORE [force]",
 	  "Delete a store with all its objects; force also while it is in use.",
 	  delete_keywords, run_delete },
 	{ "list", 0, "", "List the stores.", NULL, run_list },
 	{ "set", 1,
-	  "NAME [capacity SIZE] [max-object SIZE] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [default-ttl TIME|never] [grace TIME]",
+	  "STORE [capacity SIZE] [max-object SIZE] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [default-ttl TIME|never] [grace TIME] [high-watermark PERCENT] [low-watermark PERCENT]",
 	  "Change a store that is in use.", set_keywords, run_set },
-	{ "show", 1, "NAME", "Show the limits and counters of a store.", NULL, run_show },
+	{ "show", 1, "STORE", "Show the limits and counters of a store.", NULL, run_show },
 	{ NULL, 0, NULL, NULL, NULL, NULL },
 };

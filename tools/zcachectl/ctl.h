@@ -40,10 +40,25 @@ struct object {
 
 extern const struct command store_commands[];
 extern const struct command object_commands[];
+extern const struct command tag_commands[];
+extern const struct command stats_commands[];
+extern const struct command event_commands[];
+extern const struct command top_commands[];
+extern const struct command bench_commands[];
 extern const struct command info_commands[];
 extern const struct command features_commands[];
 extern const struct command doctor_commands[];
 extern const struct command trace_commands[];
+
+/* All of them; the last has no name. */
+extern const struct object objects[];
+
+/* NULL if there is none. Without names, an object's one command is found by any. */
+const struct object *find_object(const char *name);
+const struct command *find_command(const struct object *o, const char *name);
+
+/* The last of the words is unfinished. */
+int complete(int argc, char **argv);
 
 /* Prints "zcachectl: ..." to stderr and returns code. */
 int fail(enum exit_code code, const char *fmt, ...)
@@ -65,6 +80,8 @@ int parse_keywords(int argc, char **argv, const struct keyword *keywords);
 int arg_size(const char *what, const char *text, uint64_t *out);
 int arg_duration(const char *what, const char *text, uint64_t max, uint64_t *ms);
 int arg_u64(const char *what, const char *text, uint64_t max, uint64_t *out);
+/* A number of 64 bits that is not 0, decimal or after "0x" in hex. */
+int arg_tag(const char *text, uint64_t *tag);
 int arg_mode(const char *text, uint32_t *out);
 int arg_owner(const char *text, uint32_t *uid);
 int arg_group(const char *text, uint32_t *gid);

@@ -6,17 +6,18 @@
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include <zcache.h>
-#include <linux/zcache_counters.h>
 #include <linux/zcache_netlink.h>
 
 #include "ctl.h"
 #include "doctor.h"
 #include "nl.h"
 #include "probe.h"
+#include "stores.h"
 #include "system.h"
 #include "text.h"
 
@@ -26,55 +27,6 @@
 
 /* From here on passing a page costs less than copying it, see kmod/DESIGN.md. */
 #define THRESHOLD_BEST 4096
-
-struct store {
-	const char *name;
-	uint64_t capacity, used, objects, threshold, copy;
-	uint64_t counter[ZC_C_NR];
-};
-
-static const int counter_attr[ZC_C_NR] = {
-#define ATTR(id, name, unit, sentence) [ZC_C_##id] = ZCACHE_A_STATS_##id,
-	ZC_COUNTERS(ATTR)
-#undef ATTR
-};
-
-static uint64_t number(struct nlattr *attr)
-{
-	if (attr && nla_len(attr) >= 8)
-		return nla_get_u64(attr);
-	return attr && nla_len(attr) >= 4 ? nla_get_u32(attr) : 0;
-}
-
-static int take_store(struct nlmsghdr *nlh, void *arg)
-{
-	struct nlattr *a[ZCACHE_A_STORE_MAX + 1], *c[ZCACHE_A_STATS_MAX + 1];
-	struct store *s = arg;
-	size_t i;
-
-	if (genlmsg_parse(nlh, 0, a, ZCACHE_A_STORE_MAX, NULL) || !a[ZCACHE_A_STORE_STATS] ||
-	    nla_parse_nested(c, ZCACHE_A_STATS_MAX, a[ZCACHE_A_STORE_STATS], NULL))
-		return 0;
-	s->capacity = number(a[ZCACHE_A_STORE_CAPACITY]);
-	s->used = number(a[ZCACHE_A_STORE_USED]);
-	s->objects = number(a[ZCACHE_A_STORE_OBJECTS]);
-	s->threshold = number(a[ZCACHE_A_STORE_SPLICE_THRESHOLD]);
-	s->copy = number(a[ZCACHE_A_STORE_COPY]);
-	for (i = 0; i < ZC_C_NR; i++)
-		s->counter[i] = number(c[counter_attr[i]]);
-	return 0;
-}
-
-static int get_store(struct nlc *nlc, struct store *s)
-{
-	struct nl_msg *msg = nlc_msg(nlc, ZCACHE_CMD_STORE_GET, 0);
-
-	if (msg && nla_put_string(msg, ZCACHE_A_STORE_NAME, s->name)) {
-		nlmsg_free(msg);
-		msg = NULL;
-	}
-	return nlc_call(nlc, msg, take_store, s);
-}
 
 /* exists: the module knows such a store. */
 static void no_node(const char *name, int err, bool exists)
@@ -303,9 +255,9 @@ static void check_copies(const struct store *s)
 
 	found("%s went by copy and %s by reference, which is for ranges from %s on",
 	      format_size(copied, one), format_size(spliced, other),
-	      format_size(s->threshold, threshold));
+	      format_size(s->splice_threshold, threshold));
 	/* Where calls fell back, that is the reason. */
-	if (copied <= spliced || copied < BYTES_MIN || s->threshold <= THRESHOLD_BEST ||
+	if (copied <= spliced || copied < BYTES_MIN || s->splice_threshold <= THRESHOLD_BEST ||
 	    s->counter[ZC_C_FALLBACKS] > calls / 10) {
 		check("copies", CHECK_OK);
 		return;
@@ -314,15 +266,28 @@ static void check_copies(const struct store *s)
 	check("copies", CHECK_WARN);
 }
 
+static void check_all(const struct store *s)
+{
+	check_room(s);
+	check_hits(s);
+	check_evictions(s);
+	check_shrinks(s);
+	check_sends(s);
+	check_fallbacks(s);
+	check_copies(s);
+}
+
 void doctor_store(struct nlc *nlc, const char *name)
 {
-	struct store s = { .name = name };
+	struct stores stores = { 0 };
+	struct store s = { 0 };
 	struct zc_info info;
-	int err = nlc ? get_store(nlc, &s) : -EPERM;
+	int err = nlc ? get_stores(nlc, name, &stores) : -EPERM;
 
 	if (check_node(name, !err, &info)) {
 		doctor_users(name);
 		if (err) {
+			snprintf(s.name, sizeof(s.name), "%s", name);
 			s.capacity = info.capacity;
 			s.used = info.used;
 			s.objects = info.objects;
@@ -334,13 +299,7 @@ void doctor_store(struct nlc *nlc, const char *name)
 		advise("'dmesg' may say more");
 		check("counters", CHECK_FAIL);
 	}
-	if (err)
-		return;
-	check_room(&s);
-	check_hits(&s);
-	check_evictions(&s);
-	check_shrinks(&s);
-	check_sends(&s);
-	check_fallbacks(&s);
-	check_copies(&s);
+	if (!err)
+		check_all(&stores.v[0]);
+	free(stores.v);
 }

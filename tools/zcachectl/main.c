@@ -11,9 +11,14 @@
 #include "ctl.h"
 #include "out.h"
 
-static const struct object objects[] = {
+const struct object objects[] = {
 	{ "store", store_commands },
 	{ "object", object_commands },
+	{ "tag", tag_commands },
+	{ "stats", stats_commands },
+	{ "event", event_commands },
+	{ "top", top_commands },
+	{ "bench", bench_commands },
 	{ "info", info_commands },
 	{ "features", features_commands },
 	{ "doctor", doctor_commands },
@@ -86,11 +91,12 @@ static int help_all(void)
 	     "SIZE is a number of bytes, or a number with k, M, G or T such as 256M or 1.5G.\n"
 	     "TIME is a number of seconds, or a number with ms, s, m, h or d such as 500ms or 1.5h.\n"
 	     "KEY is text, or hex: and pairs of hex digits for any other bytes.\n"
+	     "ID is a tag: a number from 1 to 2^64 - 1, decimal or after 0x in hex.\n"
 	     "Exit code: 0 done, 1 usage, 2 refused, 3 not found, 4 module not loaded.");
 	return CTL_OK;
 }
 
-static const struct object *find_object(const char *name)
+const struct object *find_object(const char *name)
 {
 	const struct object *o;
 
@@ -100,7 +106,7 @@ static const struct object *find_object(const char *name)
 	return NULL;
 }
 
-static const struct command *find_command(const struct object *o, const char *name)
+const struct command *find_command(const struct object *o, const char *name)
 {
 	const struct command *c;
 
@@ -110,26 +116,6 @@ static const struct command *find_command(const struct object *o, const char *na
 	return NULL;
 }
 
-/* For completion: the words that may stand next, one to a line. */
-static int help_list(int argc, char **argv)
-{
-	const struct object *o = argc ? find_object(argv[0]) : NULL;
-	const struct command *c = o && argc > 1 ? find_command(o, argv[1]) : NULL;
-	const struct keyword *k;
-
-	if (!argc) {
-		for (o = objects; o->name; o++)
-			puts(o->name);
-	} else if (argc == 1) {
-		for (c = o ? o->commands : NULL; c && c->run && c->name; c++)
-			puts(c->name);
-	} else {
-		for (k = c ? c->keywords : NULL; k && k->name; k++)
-			puts(k->name);
-	}
-	return CTL_OK;
-}
-
 static int help(int argc, char **argv)
 {
 	const struct command *c;
@@ -137,8 +123,6 @@ static int help(int argc, char **argv)
 
 	if (!argc)
 		return help_all();
-	if (!strcmp(argv[0], "--list"))
-		return help_list(argc - 1, argv + 1);
 	o = find_object(argv[0]);
 	if (!o)
 		return fail(CTL_USAGE, "no object '%s'; 'zcachectl help' lists what is known",
@@ -183,6 +167,8 @@ int main(int argc, char **argv)
 	bool json = false;
 	int i, code;
 
+	if (argc > 1 && !strcmp(argv[1], "--complete"))
+		return complete(argc - 2, argv + 2);
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (!strcmp(argv[i], "--json")) {
 			json = true;

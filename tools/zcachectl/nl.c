@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <linux/genetlink.h>
 #include <linux/netlink.h>
 #include <linux/zcache_netlink.h>
 #include <netlink/genl/ctrl.h>
@@ -163,6 +164,61 @@ int nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
 		err = nl_recvmsgs(nlc->sk, cb);
 	nl_cb_put(cb);
 	return call.done ? call.err : -EIO;
+}
+
+/* More than libnl's 32 KiB: each event has a store's attributes, and they come in bursts. */
+static void enlarge_buffer(int fd)
+{
+	int size = 1 << 20;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
+/* The family of families tells when ours goes. */
+int nlc_join(struct nlc *nlc, const char *group)
+{
+	int events = genl_ctrl_resolve_grp(nlc->sk, ZCACHE_FAMILY_NAME, group);
+	int families = genl_ctrl_resolve_grp(nlc->sk, "nlctrl", "notify");
+
+	if (events < 0 || families < 0)
+		return fail(CTL_REFUSED, "the module has no events, so it is older than this program");
+	nlc->fd = nl_socket_get_fd(nlc->sk);
+	enlarge_buffer(nlc->fd);
+	if (nl_socket_add_membership(nlc->sk, events) ||
+	    nl_socket_add_membership(nlc->sk, families))
+		return nlc_fail(nlc, -errno, "cannot listen for events");
+	return CTL_OK;
+}
+
+static bool family_gone(struct nlmsghdr *nlh)
+{
+	struct nlattr *name;
+
+	if (nlh->nlmsg_type != GENL_ID_CTRL || !genlmsg_valid_hdr(nlh, 0) ||
+	    genlmsg_hdr(nlh)->cmd != CTRL_CMD_DELFAMILY)
+		return false;
+	name = nlmsg_find_attr(nlh, GENL_HDRLEN, CTRL_ATTR_FAMILY_NAME);
+	return name && !nla_strcmp(name, ZCACHE_FAMILY_NAME);
+}
+
+/* libnl would take ENOBUFS for a lack of memory, and not end at a signal. */
+int nlc_receive(struct nlc *nlc, nlc_fn fn, void *arg)
+{
+	char buf[16 << 10] __attribute__((aligned(NLMSG_ALIGNTO)));
+	ssize_t n = recv(nlc->fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
+	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
+	int len = n;
+
+	if (n <= 0 || n > (ssize_t)sizeof(buf))
+		return n < 0 ? -errno : -EMSGSIZE;
+	for (; nlmsg_ok(nlh, len); nlh = nlmsg_next(nlh, &len)) {
+		if (family_gone(nlh))
+			return -ENODEV;
+		if (nlh->nlmsg_type == nlc->family && genlmsg_valid_hdr(nlh, 0) && fn(nlh, arg))
+			break;
+	}
+	return 0;
 }
 
 int nlc_fail(struct nlc *nlc, int err, const char *what)

@@ -12,6 +12,7 @@
 struct nlc {
 	struct nl_sock *sk;
 	int family;
+	int fd;			/* readable when there are events, once nlc_join() was called */
 	bool inconsistent;	/* the last dump was interrupted */
 	char sentence[256];	/* the kernel's own words on the last refusal, or its warning */
 };
@@ -31,6 +32,18 @@ struct nl_msg *nlc_msg(struct nlc *nlc, int cmd, int flags);
 
 /* Consumes msg, which may be NULL (-ENOMEM). 0 or -errno; fn may be NULL. */
 int nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg);
+
+/*
+ * What the group is told comes from now on, so there are no more calls. Returns an
+ * exit code, having said what is wrong.
+ */
+int nlc_join(struct nlc *nlc, const char *group);
+
+/*
+ * Calls fn for what is there, without waiting. 0, -EAGAIN if there is nothing,
+ * -ENOBUFS if something was lost, -ENODEV if the module is gone, or another -errno.
+ */
+int nlc_receive(struct nlc *nlc, nlc_fn fn, void *arg);
 
 /* Says why what could not be done; returns the exit code for err. */
 int nlc_fail(struct nlc *nlc, int err, const char *what);

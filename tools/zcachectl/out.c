@@ -132,6 +132,19 @@ void out_str(const char *name, const char *value)
 	puts(value);
 }
 
+void out_null(const char *name)
+{
+	add(name, NULL);
+}
+
+void out_number(const char *name, double value, int decimals)
+{
+	char text[400];
+
+	snprintf(text, sizeof(text), "%.*f", decimals, value);
+	add(name, must(json_object_new_double_s(value, text)));
+}
+
 void out_bool(const char *name, bool value)
 {
 	if (out.json) {
@@ -150,6 +163,24 @@ void out_u64(const char *name, uint64_t value, const char *unit)
 	}
 	label(name);
 	printf("%" PRIu64 "%s%s\n", value, unit ? " " : "", unit ? unit : "");
+}
+
+void out_u64s(const char *name, const uint64_t *values, size_t n)
+{
+	size_t i;
+
+	if (out.json) {
+		out_array_begin(name);
+		for (i = 0; i < n; i++)
+			out_u64(NULL, values[i], NULL);
+		out_array_end();
+		return;
+	}
+	for (i = 0; i < n; i++) {
+		if (!i)
+			label(name);
+		printf("%" PRIu64 "%c", values[i], i + 1 < n ? ',' : '\n');
+	}
 }
 
 void out_size(const char *name, uint64_t bytes)

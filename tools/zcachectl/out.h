@@ -23,9 +23,14 @@ void out_array_begin(const char *title);
 void out_array_end(void);
 
 void out_str(const char *name, const char *value);
+/* JSON only. */
+void out_null(const char *name);
+void out_number(const char *name, double value, int decimals);
 void out_bool(const char *name, bool value);
 /* unit may be NULL; only text has it. */
 void out_u64(const char *name, uint64_t value, const char *unit);
+/* text: with commas between, and nothing for none; JSON: an array. */
+void out_u64s(const char *name, const uint64_t *values, size_t n);
 void out_size(const char *name, uint64_t bytes);
 /* CLOCK_REALTIME nanoseconds; zero is what text says for 0. */
 void out_time(const char *name, int64_t ns, const char *zero);
