@@ -49,12 +49,6 @@ FIXTURE_TEARDOWN(fault)
 	ZCT_END();
 }
 
-#define EXPECT_WALK(at_least, steps...) \
-	do { \
-		const struct walk w_ = { steps }; \
-		EXPECT_LE(at_least, walk(&self->f, &w_)) TH_LOG("in %s", w_.name); \
-	} while (0)
-
 static int put_small(struct zct_fault *self)
 {
 	return zct_put_data(self->s.fd, "k", self->buf, SMALL, NULL);

@@ -169,12 +169,6 @@ static int check_failed(struct zct_fault *self)
 	return self->err ? check_message(0, self->err) : 0;
 }
 
-#define EXPECT_WALK(at_least, steps...) \
-	do { \
-		const struct walk w_ = { steps }; \
-		EXPECT_LE(at_least, walk(&self->f, &w_)) TH_LOG("in %s", w_.name); \
-	} while (0)
-
 TEST_F(fault_send, objects)
 {
 	now.nr = 1;

@@ -4,7 +4,6 @@
  * fails once, as in t_fault.c.
  */
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
@@ -38,27 +37,15 @@ FIXTURE_SETUP(fault_tag)
 	ASSERT_OK(mlockall(MCL_CURRENT));
 }
 
-static void wait_used(const struct zct_store *s, __u64 bytes)
-{
-	while (zct_used(s) != bytes)
-		sched_yield();
-}
-
 FIXTURE_TEARDOWN(fault_tag)
 {
 	struct zc_purge p = { 0 };
 
 	EXPECT_OK(zct_purge(self->f.s.fd, &p));
-	wait_used(&self->f.s, 0);
+	zct_wait_used(&self->f.s, 0);
 	EXPECT_OK(zct_store_end(&self->f.s));
 	ZCT_END();
 }
-
-#define EXPECT_WALK(at_least, steps...) \
-	do { \
-		const struct walk w_ = { steps }; \
-		EXPECT_LE(at_least, walk(&self->f, &w_)) TH_LOG("in %s", w_.name); \
-	} while (0)
 
 static const __u64 tags[] = { 1, 2, 3 };
 
@@ -89,7 +76,7 @@ static int drop(struct zct_fault *self)
 {
 	int err = zct_delete_key(self->s.fd, "k");
 
-	wait_used(&self->s, 0);
+	zct_wait_used(&self->s, 0);
 	return err == -ENOENT ? 0 : err;
 }
 

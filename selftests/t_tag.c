@@ -26,13 +26,6 @@ FIXTURE_SETUP(tag)
 	ASSERT_OK(zct_store_new(&self->s, &cfg));
 }
 
-/* A tag takes some room of its own, which comes back in the background. */
-static void wait_used(const struct zct_store *s, __u64 bytes)
-{
-	while (zct_used(s) != bytes)
-		sched_yield();
-}
-
 FIXTURE_TEARDOWN(tag)
 {
 	const __u64 ids[] = { 1, 2 };
@@ -42,7 +35,7 @@ FIXTURE_TEARDOWN(tag)
 	for (i = 0; i < ARRAY_SIZE(ids); i++)
 		EXPECT_OK(zct_tag_set(&self->s, ids[i], 0, 0));
 	EXPECT_OK(zct_purge(self->s.fd, &p));
-	wait_used(&self->s, 0);
+	zct_wait_used(&self->s, 0);
 	EXPECT_OK(zct_store_end(&self->s));
 	ZCT_END();
 }
@@ -232,7 +225,7 @@ TEST_F(tag, purge)
 	ASSERT_OK(zct_delete_key(self->s.fd, "one"));
 	ASSERT_OK(zct_delete_key(self->s.fd, "two"));
 	ASSERT_OK(zct_delete_key(self->s.fd, "none"));
-	wait_used(&self->s, 0);
+	zct_wait_used(&self->s, 0);
 }
 
 TEST_F(tag, soft_purge)
@@ -285,7 +278,7 @@ TEST_F(tag, soft_purge_swept)
 	ASSERT_OK(zct_put_tag(self->s.fd, "k", 10, 1));
 	ASSERT_OK(zct_put_tag(self->s.fd, "l", 300000, 1));
 	ASSERT_OK(zct_purge_tag(self->s.fd, 1, ZC_PURGE_SOFT, &p));
-	wait_used(&self->s, 0);
+	zct_wait_used(&self->s, 0);
 	EXPECT_EQ(0, zct_objects(&self->s));
 }
 

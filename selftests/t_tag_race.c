@@ -9,12 +9,6 @@
 
 ZCT_STORE_FIXTURE(tag_race, .capacity = 16 * MiB)
 
-static void wait_used(const struct zct_store *s, __u64 bytes)
-{
-	while (zct_used(s) != bytes)
-		sched_yield();
-}
-
 struct storm {
 	struct zct_store *s;
 	int stop, errors;
@@ -119,7 +113,7 @@ TEST_F(tag_race, storm)
 	for (i = 1; i <= 8; i++)
 		ASSERT_OK(zct_tag_set(&self->s, i, 0, 0));
 	ASSERT_OK(zct_purge(self->s.fd, &p));
-	wait_used(&self->s, 0);
+	zct_wait_used(&self->s, 0);
 	for (i = 1; i <= 8; i++)
 		EXPECT_ERR(ENOENT, zct_tag_get(&self->s, i, &t));
 }

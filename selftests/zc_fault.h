@@ -156,4 +156,11 @@ static inline int walk(struct zct_fault *self, const struct walk *w)
 	return -1;
 }
 
+/* In a test whose fixture has a struct zct_fault f: there are so many failures. */
+#define EXPECT_WALK(at_least, steps...) \
+	do { \
+		const struct walk w_ = { steps }; \
+		EXPECT_LE(at_least, walk(&self->f, &w_)) TH_LOG("in %s", w_.name); \
+	} while (0)
+
 #endif /* ZC_FAULT_H */

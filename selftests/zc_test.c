@@ -121,6 +121,12 @@ __u64 zct_used(const struct zct_store *s)
 	return zct_info(s->fd, &info) ? ~0ULL : info.used;
 }
 
+void zct_wait_used(const struct zct_store *s, __u64 bytes)
+{
+	while (zct_used(s) != bytes)
+		sched_yield();
+}
+
 __u64 zct_objects(const struct zct_store *s)
 {
 	struct zc_info info = { 0 };

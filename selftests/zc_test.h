@@ -57,6 +57,8 @@ int zct_store_new(struct zct_store *s, const struct zc_nl_cfg *cfg);
  */
 int zct_store_end(struct zct_store *s);
 __u64 zct_used(const struct zct_store *s);
+/* Until so many bytes are: room may come back in the background. */
+void zct_wait_used(const struct zct_store *s, __u64 bytes);
 __u64 zct_objects(const struct zct_store *s);
 __u64 zct_count(const struct zct_store *s, enum zc_counter counter);
 /*
