@@ -34,9 +34,9 @@ $(O)/tests/test_out: TEST_LIBS := $(NL_LIBS)
 $(filter $(O)/tests/test_ctl%,$(TEST_PROGS)): TEST_LIBS := $(NL_LIBS)
 
 $(O)/tests/zcachectl-fake: $(CTL_OBJS) $(COMMON_OBJS) $(FAKE) $(O)/obj/tests/fake_nl.o \
-		$(O)/obj/tests/fake_system.o $(O)/libzcache.a
+		$(O)/obj/tests/fake_system.o $(O)/libpolicy.a $(O)/libzcache.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(WRAP) $(WRAP_CTL) -o $@ $^ $(NL_LIBS)
+	$(CC) $(LDFLAGS) $(WRAP) $(WRAP_CTL) -o $@ $^ $(NL_LIBS) -lm
 
 $(O)/tests/zcache-serve-fake: $(SERVE_OBJS) $(COMMON_OBJS) $(FAKE) $(O)/libzcache.a
 	@mkdir -p $(@D)

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The objects that a policy knows, and who drives it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy.h"
+
+/* Of an entry that is a victim, in @prev. */
+#define OUT UINT32_MAX
+
+const struct zp_ops *const zp_all[] = {
+	&zp_fifo,
+	&zp_lru,
+	NULL,
+};
+
+/**
+ * zp_find - finds a policy
+ * @name: its name
+ * Return: the policy, NULL if there is none of this name
+ */
+const struct zp_ops *zp_find(const char *name)
+{
+	const struct zp_ops *const *ops;
+
+	for (ops = zp_all; *ops; ops++)
+		if (!strcmp((*ops)->name, name))
+			return *ops;
+	return NULL;
+}
+
+/**
+ * zp_init - begins with no object
+ * @zp: what to set up
+ * @ops: the policy
+ * @options: how it is to behave
+ * Return: 0, -EINVAL of options that cannot be, or -ENOMEM
+ */
+int zp_init(struct zp *zp, const struct zp_ops *ops, const struct zp_options *options)
+{
+	*zp = (struct zp){ .ops = ops, .options = *options };
+	if (!options->capacity || !(options->a <= 1))
+		return -EINVAL;
+	return ops->init(zp);
+}
+
+/**
+ * zp_exit - forgets all
+ * @zp: what zp_init() made
+ */
+void zp_exit(struct zp *zp)
+{
+	zp->ops->exit(zp);
+	free(zp->entries);
+}
+
+/*
+ * A sixteenth more each time: entries are most of the memory that an object costs,
+ * and growing moves pages, not bytes, once there are many.
+ */
+static int more_entries(struct zp *zp)
+{
+	uint64_t nr = (uint64_t)zp->nr_entries + zp->nr_entries / 16 + 64;
+	struct zp_entry *entries;
+	uint32_t ref;
+
+	if (nr > UINT32_MAX)
+		nr = UINT32_MAX;
+	if (nr == zp->nr_entries)
+		return -ENOMEM;
+	entries = realloc(zp->entries, nr * sizeof(*entries));
+	if (!entries)
+		return -ENOMEM;
+	zp->entries = entries;
+	/* the lowest first, and never ZP_NONE */
+	for (ref = nr - 1; ref >= zp->nr_entries && ref != ZP_NONE; ref--) {
+		entries[ref].next = zp->free;
+		zp->free = ref;
+	}
+	zp->nr_entries = nr;
+	return 0;
+}
+
+static void put_entry(struct zp *zp, uint32_t ref)
+{
+	zp->entries[ref].next = zp->free;
+	zp->free = ref;
+}
+
+static int take(struct zp *zp, uint32_t ref)
+{
+	struct zp_entry *e = zp_entry(zp, ref);
+	int err;
+
+	e->prev = ZP_NONE;
+	e->next = ZP_NONE;
+	memset(e->word, 0, sizeof(e->word));
+	zp->objects++;
+	zp->used += e->size;
+	err = zp->ops->add(zp, ref);
+	if (err) {
+		zp->objects--;
+		zp->used -= e->size;
+	}
+	return err;
+}
+
+/**
+ * zp_largest - the size above which objects are refused
+ * @zp: the policy
+ * Return: bytes
+ */
+uint64_t zp_largest(struct zp *zp)
+{
+	return zp->ops->largest ? zp->ops->largest(zp) : zp->options.capacity;
+}
+
+/**
+ * zp_add - an object came
+ * @zp: the policy
+ * @id: names its key
+ * @size: bytes
+ * @ref: gets the reference
+ * Return: 0, -EFBIG if the policy refuses it, or -ENOMEM
+ */
+int zp_add(struct zp *zp, uint64_t id, uint64_t size, uint32_t *ref)
+{
+	int err;
+
+	if (size > zp_largest(zp))
+		return -EFBIG;
+	if (!zp->free) {
+		err = more_entries(zp);
+		if (err)
+			return err;
+	}
+	*ref = zp->free;
+	zp->free = zp->entries[*ref].next;
+	zp->entries[*ref].id = id;
+	zp->entries[*ref].size = size;
+	zp->requests++;
+	err = take(zp, *ref);
+	if (err)
+		put_entry(zp, *ref);
+	return err;
+}
+
+/**
+ * zp_hit - an object was used
+ * @zp: the policy
+ * @ref: the object
+ * @n: how often, at least once
+ */
+void zp_hit(struct zp *zp, uint32_t ref, unsigned int n)
+{
+	zp->requests += n;
+	/* of a victim, whoever has it decides */
+	if (zp->entries[ref].prev != OUT)
+		zp->ops->hit(zp, ref, n);
+}
+
+/**
+ * zp_del - an object left
+ * @zp: the policy
+ * @ref: the object, void from now on
+ */
+void zp_del(struct zp *zp, uint32_t ref)
+{
+	if (zp->entries[ref].prev != OUT) {
+		zp->ops->del(zp, ref);
+		zp->objects--;
+		zp->used -= zp->entries[ref].size;
+	}
+	put_entry(zp, ref);
+}
+
+/**
+ * zp_victim - chooses who leaves next
+ * @zp: the policy
+ * Return: the object, which is the caller's; ZP_NONE if there is none
+ */
+uint32_t zp_victim(struct zp *zp)
+{
+	uint32_t ref = zp->ops->victim(zp);
+
+	if (ref != ZP_NONE) {
+		zp->objects--;
+		zp->used -= zp->entries[ref].size;
+		zp->entries[ref].prev = OUT;
+	}
+	return ref;
+}
+
+/**
+ * zp_keep - a victim does not leave, as it was used
+ * @zp: the policy
+ * @ref: the victim
+ * Return: 0 or -ENOMEM
+ */
+int zp_keep(struct zp *zp, uint32_t ref)
+{
+	int err = take(zp, ref);
+
+	if (err)
+		zp->entries[ref].prev = OUT;
+	else
+		zp_hit(zp, ref, 1);
+	return err;
+}
+
+/**
+ * zp_resize - the capacity changed
+ * @zp: the policy
+ * @capacity: bytes, more than 0
+ */
+void zp_resize(struct zp *zp, uint64_t capacity)
+{
+	zp->options.capacity = capacity;
+	if (zp->ops->resize)
+		zp->ops->resize(zp);
+}
+
+/**
+ * zp_switch - goes on with another policy
+ * @zp: the policy
+ * @ops: the next one
+ * @options: how that is to behave
+ * Return: 0, -EINVAL or -ENOMEM
+ */
+int zp_switch(struct zp *zp, const struct zp_ops *ops, const struct zp_options *options)
+{
+	uint32_t *order = malloc((zp->objects + 1ull) * sizeof(*order));
+	struct zp next = *zp;
+	uint32_t nr, i;
+	int err;
+
+	next.ops = ops;
+	next.options = *options;
+	err = !order ? -ENOMEM : !options->capacity || !(options->a <= 1) ? -EINVAL :
+	      ops->init(&next);
+	if (err) {
+		free(order);
+		return err;
+	}
+	next.objects = 0;
+	next.used = 0;
+	for (nr = 0; zp->objects; nr++)
+		order[nr] = zp_victim(zp);
+	zp->ops->exit(zp);
+	*zp = next;
+	for (i = 0; i < nr; i++)
+		take(zp, order[i]);	/* init() made room */
+	free(order);
+	return 0;
+}
