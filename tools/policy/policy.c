@@ -12,6 +12,10 @@
 const struct zp_ops *const zp_all[] = {
 	&zp_fifo,
 	&zp_lru,
+	&zp_clock,
+	&zp_sieve,
+	&zp_s3fifo,
+	&zp_gdsf,
 	NULL,
 };
 

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * GreedyDual-Size-Frequency: evicts what has the lowest priority
+ *
+ *	L + uses * (size / 1 MB)^(a - 1)
+ *
+ * where L is the priority of what was evicted last, so that what is no longer used
+ * grows old. With a = 0 a byte of a small object is worth more, for the most hits;
+ * with a = 1 size does not matter, for the most bytes.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "policy.h"
+
+#define WAYS 4
+#define SCALE 1e6
+
+/**
+ * struct gdsf - the private part
+ * @heap: objects; each is not above the @WAYS that follow it
+ * @room: places of @heap
+ * @nr: objects in it
+ * @level: L
+ * @a: exponent
+ *
+ * The entry: real[0] the priority, dword[1] the time of the last use, prev the
+ * place in the heap, next the uses.
+ */
+struct gdsf {
+	uint32_t *heap;
+	uint32_t room;
+	uint32_t nr;
+	double level;
+	double a;
+};
+
+static const double goal_a[] = {
+	[ZP_BALANCED] = 0.5,
+	[ZP_OBJECTS] = 0,
+	[ZP_BYTES] = 1,
+};
+
+/* As with the entries, room grows by small parts. */
+static int grow(struct gdsf *g, uint32_t objects)
+{
+	uint64_t room = (uint64_t)objects + objects / 16 + 64;
+	uint32_t *heap;
+
+	if (objects <= g->room)
+		return 0;
+	heap = realloc(g->heap, room * sizeof(*heap));
+	if (!heap)
+		return -ENOMEM;
+	g->heap = heap;
+	g->room = room < UINT32_MAX ? room : UINT32_MAX;
+	return 0;
+}
+
+static int init(struct zp *zp)
+{
+	struct gdsf *g = calloc(1, sizeof(*g));
+
+	if (!g || grow(g, zp->objects)) {
+		free(g);
+		return -ENOMEM;
+	}
+	g->a = zp->options.a >= 0 ? zp->options.a : goal_a[zp->options.goal];
+	zp->priv = g;
+	return 0;
+}
+
+static void fini(struct zp *zp)
+{
+	struct gdsf *g = zp->priv;
+
+	free(g->heap);
+	free(g);
+}
+
+/* Of two of the same priority, that which was used earlier. */
+static bool before(const struct zp_entry *x, const struct zp_entry *y)
+{
+	if (x->real[0] != y->real[0])
+		return x->real[0] < y->real[0];
+	return x->dword[1] < y->dword[1];
+}
+
+static void put(struct zp *zp, struct gdsf *g, uint32_t place, uint32_t ref)
+{
+	g->heap[place] = ref;
+	zp_entry(zp, ref)->prev = place;
+}
+
+static void sift_up(struct zp *zp, struct gdsf *g, uint32_t ref)
+{
+	const struct zp_entry *e = zp_entry(zp, ref);
+	uint32_t place = e->prev, parent;
+
+	for (; place; place = parent) {
+		parent = (place - 1) / WAYS;
+		if (!before(e, zp_entry(zp, g->heap[parent])))
+			break;
+		put(zp, g, place, g->heap[parent]);
+	}
+	put(zp, g, place, ref);
+}
+
+static void sift_down(struct zp *zp, struct gdsf *g, uint32_t ref)
+{
+	const struct zp_entry *e = zp_entry(zp, ref);
+	uint32_t place = e->prev;
+	uint64_t child, end, low;
+
+	for (;; place = low) {
+		low = (uint64_t)place * WAYS + 1;
+		if (low >= g->nr)
+			break;
+		end = low + WAYS < g->nr ? low + WAYS : g->nr;
+		for (child = low + 1; child < end; child++)
+			if (before(zp_entry(zp, g->heap[child]), zp_entry(zp, g->heap[low])))
+				low = child;
+		if (!before(zp_entry(zp, g->heap[low]), e))
+			break;
+		put(zp, g, place, g->heap[low]);
+	}
+	put(zp, g, place, ref);
+}
+
+/* What a use is worth; an empty object as one of a byte. */
+static double worth(const struct gdsf *g, uint64_t size)
+{
+	double s = size ?: 1;
+
+	if (g->a == 0)
+		return SCALE / s;
+	if (g->a == 1)
+		return 1;
+	if (g->a == 0.5)
+		return sqrt(SCALE / s);
+	return pow(SCALE / s, 1 - g->a);
+}
+
+static void use(struct zp *zp, struct gdsf *g, struct zp_entry *e, uint32_t n)
+{
+	e->next = n < UINT32_MAX - e->next ? e->next + n : UINT32_MAX;
+	if (g->a == 0)	/* in one step, so that it rounds as others do */
+		e->real[0] = g->level + e->next * SCALE / (e->size ?: 1);
+	else
+		e->real[0] = g->level + e->next * worth(g, e->size);
+	e->dword[1] = zp->requests;
+}
+
+static int add(struct zp *zp, uint32_t ref)
+{
+	struct zp_entry *e = zp_entry(zp, ref);
+	struct gdsf *g = zp->priv;
+
+	if (grow(g, g->nr + 1))
+		return -ENOMEM;
+	e->prev = g->nr++;
+	use(zp, g, e, 1);
+	sift_up(zp, g, ref);
+	return 0;
+}
+
+static void hit(struct zp *zp, uint32_t ref, unsigned int n)
+{
+	struct gdsf *g = zp->priv;
+
+	use(zp, g, zp_entry(zp, ref), n);
+	sift_down(zp, g, ref);
+}
+
+static void del(struct zp *zp, uint32_t ref)
+{
+	struct gdsf *g = zp->priv;
+	uint32_t place = zp_entry(zp, ref)->prev, last = g->heap[--g->nr];
+
+	if (last == ref)
+		return;
+	put(zp, g, place, last);
+	sift_up(zp, g, last);
+	sift_down(zp, g, last);
+}
+
+static uint32_t victim(struct zp *zp)
+{
+	struct gdsf *g = zp->priv;
+	uint32_t ref = g->nr ? g->heap[0] : ZP_NONE;
+
+	if (ref) {
+		g->level = zp_entry(zp, ref)->real[0];
+		del(zp, ref);
+	}
+	return ref;
+}
+
+const struct zp_ops zp_gdsf = {
+	.name = "gdsf",
+	.summary = "Evicts what is used least for its size; the exponent says how much size matters.",
+	.init = init,
+	.exit = fini,
+	.add = add,
+	.hit = hit,
+	.del = del,
+	.victim = victim,
+};
