@@ -49,6 +49,7 @@ extern const struct command info_commands[];
 extern const struct command features_commands[];
 extern const struct command doctor_commands[];
 extern const struct command trace_commands[];
+extern const struct command policy_commands[];
 
 /* All of them; the last has no name. */
 extern const struct object objects[];

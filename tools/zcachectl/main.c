@@ -23,6 +23,7 @@ const struct object objects[] = {
 	{ "features", features_commands },
 	{ "doctor", doctor_commands },
 	{ "trace", trace_commands },
+	{ "policy", policy_commands },
 	{ "help", NULL },
 	{ NULL, NULL },
 };
