@@ -22,13 +22,11 @@ enum { USES, IN_MAIN };
  * @small: what came first
  * @main: what was used
  * @ghosts: what left from @small
- * @full: something was evicted already; until then @main takes what @small cannot
  */
 struct s3fifo {
 	struct zp_queue small;
 	struct zp_queue main;
 	struct zp_ghosts ghosts;
-	bool full;
 };
 
 static uint64_t small_bytes(const struct zp *zp)
@@ -75,8 +73,7 @@ static int add(struct zp *zp, uint32_t ref)
 	struct s3fifo *s = zp->priv;
 
 	e->word[IN_MAIN] = zp_ghost_del(&s->ghosts, e->id, NULL) ||
-			   e->size >= small_bytes(zp) ||
-			   (!s->full && s->small.bytes >= small_bytes(zp));
+			   e->size >= small_bytes(zp);
 	zp_ghost_trim(&s->ghosts, UINT32_MAX, main_bytes(zp));
 	zp_queue_add(zp, e->word[IN_MAIN] ? &s->main : &s->small, ref);
 	return 0;
@@ -130,7 +127,6 @@ static uint32_t victim(struct zp *zp)
 	struct s3fifo *s = zp->priv;
 	uint32_t ref = ZP_NONE;
 
-	s->full = true;
 	if (s->main.bytes <= main_bytes(zp))
 		ref = victim_small(zp, s);
 	return ref ?: victim_main(zp, s);
