@@ -16,6 +16,7 @@ const struct zp_ops *const zp_all[] = {
 	&zp_sieve,
 	&zp_s3fifo,
 	&zp_gdsf,
+	&zp_gdsf2,
 	NULL,
 };
 

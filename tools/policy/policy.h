@@ -27,7 +27,7 @@ enum zp_goal {
  * struct zp_options - how a policy is to behave
  * @capacity: bytes of the cache; more than 0
  * @goal: what to optimise
- * @a: exponent of gdsf, 0 (object hits) to 1 (byte hits); below 0 for what
+ * @a: exponent of gdsf and gdsf2, 0 (object hits) to 1 (byte hits); below 0 for what
  *	@goal asks for
  * @large_main: an object larger than the small queue or window of a policy goes
  *	to its main queue; else it is refused (zp_add() says so)
@@ -115,7 +115,7 @@ struct zp {
 	uint32_t free;
 };
 
-extern const struct zp_ops zp_fifo, zp_lru, zp_clock, zp_sieve, zp_s3fifo, zp_gdsf;
+extern const struct zp_ops zp_fifo, zp_lru, zp_clock, zp_sieve, zp_s3fifo, zp_gdsf, zp_gdsf2;
 
 extern const struct zp_ops *const zp_all[];	/* ends with NULL */
 
