@@ -33,6 +33,12 @@ $(O)/tests/test_nl: TEST_LIBS := -Wl,--wrap=genl_ctrl_resolve -Wl,--wrap=genl_ct
 $(O)/tests/test_out: TEST_LIBS := $(NL_LIBS)
 $(filter $(O)/tests/test_ctl%,$(TEST_PROGS)): TEST_LIBS := $(NL_LIBS)
 
+$(O)/tests/test_policy $(O)/tests/test_policy_model: $(O)/libpolicy.a
+$(O)/tests/test_policy: TEST_LIBS := $(O)/libpolicy.a -lm -Wl,--wrap=malloc -Wl,--wrap=calloc \
+	-Wl,--wrap=realloc -Wl,--wrap=free
+$(O)/tests/test_policy_model: $(O)/obj/zcachectl/sim_run.o
+$(O)/tests/test_policy_model: TEST_LIBS := $(O)/libpolicy.a -lm
+
 $(O)/tests/zcachectl-fake: $(CTL_OBJS) $(COMMON_OBJS) $(FAKE) $(O)/obj/tests/fake_nl.o \
 		$(O)/obj/tests/fake_system.o $(O)/libpolicy.a $(O)/libzcache.a
 	@mkdir -p $(@D)
@@ -47,4 +53,5 @@ MAN_PAGES := $(O)/man/zcachectl.8 man/zcache-serve.8 man/libzcache.3 man/zcache.
 check: all $(TEST_PROGS) $(FAKE_PROGS)
 	@BIN=$(O) UAPI=$(TOP)/uapi CC='$(CC)' tests/run.sh $(TEST_PROGS) \
 		"tests/test_man.sh $(MAN_PAGES)" "tests/test_api.sh lib $(TOP)/uapi" \
-		"tests/test_schema.py schema" "tests/test_completion.sh completion/zcachectl"
+		"tests/test_schema.py schema" "tests/test_completion.sh completion/zcachectl" \
+		tests/test_traces.py
