@@ -34,9 +34,9 @@ static void offers(const char *want, int at, ...)
 static void objects_and_commands(void)
 {
 	run(&r, NULL, "zcachectl-fake", "--complete", NULL);
-	is_str(r.out, "store\nobject\ntag\nstats\nevent\ntop\nbench\ninfo\nfeatures\ndoctor\ntrace\nhelp\n",
+	is_str(r.out, "store\nobject\ntag\nstats\nevent\ntop\nbench\ninfo\nfeatures\ndoctor\ntrace\npolicy\nhelp\n",
 	       "without words all objects");
-	after("store\nobject\ntag\nstats\nevent\ntop\nbench\ninfo\nfeatures\ndoctor\ntrace\nhelp\n", "");
+	after("store\nobject\ntag\nstats\nevent\ntop\nbench\ninfo\nfeatures\ndoctor\ntrace\npolicy\nhelp\n", "");
 	after("store\nstats\n", "st");
 	after("store\nstats\n", "--json", "st");
 	after("--json\n--version\n--help\n", "-");
@@ -46,7 +46,7 @@ static void objects_and_commands(void)
 	after("", "store", "x");
 	after("", "frob", "");
 	after("", "store", "frob", "");
-	after("store\nobject\ntag\nstats\nevent\ntop\nbench\ninfo\nfeatures\ndoctor\ntrace\n", "help", "");
+	after("store\nobject\ntag\nstats\nevent\ntop\nbench\ninfo\nfeatures\ndoctor\ntrace\npolicy\n", "help", "");
 	after("", "help", "store", "");
 	after("", "info", "");
 }
@@ -88,6 +88,12 @@ static void words(void)
 	after("fill\nfallback\n", "trace", "on", "lookup", "f");
 	after("follow\n", "trace", "show", "");
 	after("count\n", "event", "monitor", "");
+	after(":file\n", "policy", "simulate", "");
+	after("plot\n", "policy", "simulate", "t.csv", "pl");
+	after("lru\n", "policy", "simulate", "t.csv", "policy", "l");
+	after("all\n", "policy", "simulate", "t.csv", "policy", "al");
+	after("csv\ntr\nids\noraclegeneral\n", "policy", "simulate", "t", "format", "");
+	after("", "policy", "simulate", "t", "size", "");
 }
 
 static void stores(void)

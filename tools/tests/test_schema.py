@@ -78,6 +78,9 @@ CASES = [
     ("trace on", ["lookup", "evict"], {}, 0),
     ("trace show", [], {}, 0),
     ("trace off", [], {"FAKE_SYSTEM": "other"}, 0),
+    ("policy list", [], {}, 0),
+    ("policy simulate", ["REQUESTS"], {}, 0),
+    ("policy simulate", [b"REQUESTS\xff", "size", "1,100k"], {}, 0),
 ]
 
 TRACE = (b"# tracer: nop\n"
@@ -178,6 +181,8 @@ def make_world(folder):
     (folder / "other/sys/kernel/tracing/events").mkdir(parents=True)
     (folder / "stores/web").mkdir(parents=True)
     (folder / "INPUT").write_bytes(b"some\xffbytes")
+    for name in b"REQUESTS", b"REQUESTS\xff":
+        pathlib.Path(folder / os.fsdecode(name)).write_bytes(b"1 1 100\n2 2 200\n3 1 100\n")
     os.chdir(folder)
     os.environ.update(FAKE_SYSTEM=str(folder / "system"), FAKE_ZCACHE=str(folder / "stores"))
 

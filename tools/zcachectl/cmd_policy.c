@@ -137,6 +137,9 @@ static int arg_capacity(const char *text, const struct sim_trace *t, uint64_t *c
 
 	if (!parse_percent(text, &part)) {
 		*capacity = (unsigned __int128)t->footprint * part / 100000000;
+		/* a part of a byte is one */
+		if (part && !*capacity)
+			*capacity = 1;
 	} else {
 		code = strchr(text, '%') ?
 			fail(CTL_USAGE, "size '%s' is neither a percentage nor bytes", text) :
@@ -145,8 +148,7 @@ static int arg_capacity(const char *text, const struct sim_trace *t, uint64_t *c
 			return code;
 	}
 	if (!*capacity)
-		return fail(CTL_USAGE, "size '%s' is no byte of the %" PRIu64 " of the trace", text,
-			    t->footprint);
+		return fail(CTL_USAGE, "size '%s' is no byte", text);
 	return CTL_OK;
 }
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <policy.h>
+
 #include "ctl.h"
 #include "probe.h"
 
@@ -34,6 +36,14 @@ static void offer_stores(void)
 	free(names);
 }
 
+static void offer_policies(void)
+{
+	const struct zp_ops *const *ops;
+
+	for (ops = zp_all; *ops; ops++)
+		offer((*ops)->name);
+}
+
 /* "FILE|-" or "yes|no"; what only the shell knows it is told to look up. */
 static void offer_value(char *token)
 {
@@ -42,6 +52,8 @@ static void offer_value(char *token)
 	while ((word = strsep(&token, "|"))) {
 		if (!strcmp(word, "STORE"))
 			offer_stores();
+		else if (!strcmp(word, "POLICY"))
+			offer_policies();
 		else if (!strcmp(word, "FILE"))
 			puts(":file");
 		else if (!strcmp(word, "USER"))
