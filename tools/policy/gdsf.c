@@ -202,11 +202,13 @@ static void del(struct zp *zp, uint32_t ref)
 static uint32_t victim(struct zp *zp)
 {
 	struct gdsf *g = zp->priv;
-	uint32_t ref = g->nr ? g->heap[0] : ZP_NONE;
-	struct zp_entry *e = zp_entry(zp, ref);
+	struct zp_entry *e;
+	uint32_t ref;
 
-	if (!ref)
+	if (!g->nr)
 		return ZP_NONE;
+	ref = g->heap[0];
+	e = zp_entry(zp, ref);
 	g->level = e->real[0];
 	if (zp->ops == &zp_gdsf2)
 		zp_ghost_add(&g->ghosts, e->id, e->next);

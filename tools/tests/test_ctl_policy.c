@@ -115,8 +115,8 @@ static void counts(void)
 {
 	/* room for two of a hundred bytes: a b a c, where LRU evicts b and FIFO a */
 	simulate(write_text("t", "1 1 100\n2 2 100\n3 1 100\n4 3 100\n5 1 100\n6 9 1000\n"),
-		 "policy", "lru,fifo", "size", "200,20%,100%");
-	is_int(number(0, "capacity"), 200, "the first size");
+		 "policy", "lru,fifo", "size", "20%,200,100%");
+	is_int(number(0, "capacity"), 200, "the smallest size first");
 	is_int(number(1, "capacity"), 260, "a percentage");
 	is_int(number(2, "capacity"), 1300, "all");
 	is_int(number(0, "misses"), 4, "LRU");

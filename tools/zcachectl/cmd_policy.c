@@ -2,7 +2,6 @@
 /* zcachectl policy: what policies would make of a trace of requests. */
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,24 +252,35 @@ static int run_all(struct plan *p, const struct sim_trace *t)
 	return CTL_OK;
 }
 
+static int smaller(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* By policy, and from the smallest size to the largest, as curves need it. */
 static int make_runs(struct plan *p, const struct sim_trace *t)
 {
+	uint64_t capacity[LIST_MAX];
 	struct sim_run *r;
-	uint64_t capacity;
 	int i, k, code;
 
+	for (k = 0; k < p->sizes; k++) {
+		code = arg_capacity(p->size[k], t, &capacity[k]);
+		if (code)
+			return code;
+	}
+	qsort(capacity, p->sizes, sizeof(capacity[0]), smaller);
 	p->runs = calloc(p->policies * p->sizes, sizeof(*p->runs));
 	if (!p->runs)
 		return fail(CTL_REFUSED, "cannot simulate: %s", error_name(-ENOMEM));
-	for (k = 0; k < p->sizes; k++) {
-		code = arg_capacity(p->size[k], t, &capacity);
-		if (code)
-			return code;
-		for (i = 0; i < p->policies; i++) {
+	for (i = 0; i < p->policies; i++) {
+		for (k = 0; k < p->sizes; k++) {
 			r = &p->runs[i * p->sizes + k];
 			r->ops = p->policy[i];
 			r->options = p->options;
-			r->options.capacity = capacity;
+			r->options.capacity = capacity[k];
 			r->batch = p->batch;
 		}
 	}
