@@ -80,10 +80,11 @@ static bool grow(struct zp_ghosts *g)
 	uint64_t nr = g->objects + g->objects / 8ull + 64;
 	uint32_t i, n = 0;
 
-	if (nr + nr / 4 > UINT32_MAX)
+	/* looking for what is not there ends at a free slot, so many stay free */
+	if (2 * nr > UINT32_MAX)
 		return false;
 	to.nr_ring = nr;
-	to.nr_slots = nr + nr / 4;
+	to.nr_slots = nr + nr * 3 / 4;
 	to.ring = malloc(nr * sizeof(*to.ring));
 	to.slots = calloc(to.nr_slots, sizeof(*to.slots));
 	if (!to.ring || !to.slots) {
