@@ -17,6 +17,8 @@ const struct zp_ops *const zp_all[] = {
 	&zp_s3fifo,
 	&zp_gdsf,
 	&zp_gdsf2,
+	&zp_wtinylfu,
+	&zp_lhd,
 	NULL,
 };
 

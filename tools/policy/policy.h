@@ -115,7 +115,8 @@ struct zp {
 	uint32_t free;
 };
 
-extern const struct zp_ops zp_fifo, zp_lru, zp_clock, zp_sieve, zp_s3fifo, zp_gdsf, zp_gdsf2;
+extern const struct zp_ops zp_fifo, zp_lru, zp_clock, zp_sieve, zp_s3fifo, zp_gdsf, zp_gdsf2,
+			   zp_wtinylfu, zp_lhd;
 
 extern const struct zp_ops *const zp_all[];	/* ends with NULL */
 
