@@ -69,6 +69,11 @@ static int grow(struct gdsf *g, uint32_t objects)
 	return 0;
 }
 
+static double exponent(const struct zp *zp)
+{
+	return zp->options.a >= 0 ? zp->options.a : goal_a[zp->options.goal];
+}
+
 static int init(struct zp *zp)
 {
 	struct gdsf *g = calloc(1, sizeof(*g));
@@ -77,7 +82,7 @@ static int init(struct zp *zp)
 		free(g);
 		return -ENOMEM;
 	}
-	g->a = zp->options.a >= 0 ? zp->options.a : goal_a[zp->options.goal];
+	g->a = exponent(zp);
 	g->first = zp->ops == &zp_gdsf2 ? FIRST_USE : 1;
 	zp->priv = g;
 	return 0;
@@ -216,6 +221,35 @@ static uint32_t victim(struct zp *zp)
 	return ref;
 }
 
+/*
+ * With another exponent priorities are of another measure. The part that is left of
+ * what the uses were worth, as L nears, is left of what they are worth now.
+ */
+static void retune(struct zp *zp)
+{
+	struct gdsf *g = zp->priv;
+	double a = exponent(zp), part, uses;
+	struct zp_entry *e;
+	uint32_t i;
+
+	if (a == g->a)
+		return;
+	for (i = 0; i < g->nr; i++) {
+		e = zp_entry(zp, g->heap[i]);
+		part = (e->real[0] - g->level) / worth(g, e->next - 1 + g->first, e->size);
+		e->real[0] = part < 1 ? part : 1;
+	}
+	g->a = a;
+	g->level = 0;
+	for (i = 0; i < g->nr; i++) {
+		e = zp_entry(zp, g->heap[i]);
+		uses = e->next - 1 + g->first;
+		e->real[0] *= worth(g, uses, e->size);
+	}
+	for (i = g->nr; i--;)
+		sift_down(zp, g, g->heap[i]);
+}
+
 const struct zp_ops zp_gdsf = {
 	.name = "gdsf",
 	.summary = "Evicts what is used least for its size; the exponent says how much size matters.",
@@ -225,6 +259,7 @@ const struct zp_ops zp_gdsf = {
 	.hit = hit,
 	.del = del,
 	.victim = victim,
+	.resize = retune,
 };
 
 const struct zp_ops zp_gdsf2 = {
@@ -236,4 +271,5 @@ const struct zp_ops zp_gdsf2 = {
 	.hit = hit,
 	.del = del,
 	.victim = victim,
+	.resize = retune,
 };

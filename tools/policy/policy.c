@@ -19,6 +19,7 @@ const struct zp_ops *const zp_all[] = {
 	&zp_gdsf2,
 	&zp_wtinylfu,
 	&zp_lhd,
+	&zp_auto,
 	NULL,
 };
 

@@ -76,7 +76,8 @@ struct zp_entry {
  * @victim: chooses who leaves next and takes it out of the queues, remembering it
  *	if the policy has ghosts; ZP_NONE if there is none. The entry is valid
  *	until zp_del().
- * @resize: the capacity changed, see zp->options; NULL if nobody minds
+ * @resize: the capacity or the exponent changed, see zp->options; NULL if nobody
+ *	minds
  */
 struct zp_ops {
 	const char *name;
@@ -116,7 +117,7 @@ struct zp {
 };
 
 extern const struct zp_ops zp_fifo, zp_lru, zp_clock, zp_sieve, zp_s3fifo, zp_gdsf, zp_gdsf2,
-			   zp_wtinylfu, zp_lhd;
+			   zp_wtinylfu, zp_lhd, zp_auto;
 
 extern const struct zp_ops *const zp_all[];	/* ends with NULL */
 
