@@ -15,9 +15,9 @@
 #define CANDIDATES 6
 /*
  * With more objects than this in a shadow it sees half of the keys. So they are
- * about half as many at least, and all shadows together take 4 MB at most.
+ * about half as many at least, and all shadows together take 2 MB at most.
  */
-#define SHADOW_OBJECTS 8192
+#define SHADOW_OBJECTS 4096
 /* Sampled requests between two looks, and how much of the past a look keeps. */
 #define LOOK_EVERY 1024
 #define KEEP 0.98
