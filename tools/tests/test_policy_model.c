@@ -363,6 +363,10 @@ int main(void)
 	golden(&t, "gdsf", 0, 0, 27264, 157998311);
 	golden(&t, "gdsf", 0.5, 0, 28291, 153520528);
 	golden(&t, "gdsf2", 0.5, 0.05, 26705, 141346849);
+	golden(&t, "wtinylfu", -1, 0, 27512, 144451765);
+	golden(&t, "lhd", -1, 0, 28568, 188927198);
+	golden(&t, "auto", -1, 0, 26499, 140168520);
+	golden(&t, "auto", -1, 0.05, 26705, 141346849);
 	free(t.requests);
 	return tap_end();
 }

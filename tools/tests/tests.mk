@@ -33,7 +33,8 @@ $(O)/tests/test_nl: TEST_LIBS := -Wl,--wrap=genl_ctrl_resolve -Wl,--wrap=genl_ct
 $(O)/tests/test_out: TEST_LIBS := $(NL_LIBS)
 $(filter $(O)/tests/test_ctl%,$(TEST_PROGS)): TEST_LIBS := $(NL_LIBS)
 
-$(O)/tests/test_policy $(O)/tests/test_policy_model: $(O)/libpolicy.a
+$(addprefix $(O)/tests/,test_policy test_policy_model test_policy_learn): $(O)/libpolicy.a
+$(O)/tests/test_policy_learn: TEST_LIBS := $(O)/libpolicy.a -lm
 $(O)/tests/test_policy: TEST_LIBS := $(O)/libpolicy.a -lm -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=free
 $(O)/tests/test_policy_model: $(O)/obj/zcachectl/sim_run.o
