@@ -25,8 +25,8 @@
 #define EXPLORER_PART 100
 /*
  * Before it knows better an object promises what its class does, and less when it is
- * old: half at three times as many uses as there are objects. That weighs as much as so many
- * objects that stayed for one use.
+ * old: half at three times as many uses as there are objects. That weighs as much as
+ * so many objects that stayed for one use.
  */
 #define PRIOR 4000.0
 #define HALF_AGE 3.0
@@ -262,13 +262,13 @@ static void end_explorer(struct lhd *l, struct zp_entry *e)
 	e->word[EXPLORER] = 0;
 }
 
+/* Many uses at once are one occasion. */
 static void hit(struct zp *zp, uint32_t ref, unsigned int n)
 {
 	struct zp_entry *e = zp_entry(zp, ref);
 	struct lhd *l = zp->priv;
 	uint32_t age = l->now - e->word[TIME];
 
-	/* many at once are one occasion */
 	(void)n;
 	l->hits[class_of(l, e)][age_step(age)]++;
 	end_explorer(l, e);
