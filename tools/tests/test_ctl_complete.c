@@ -90,7 +90,7 @@ static void words(void)
 	after("count\n", "event", "monitor", "");
 	after(":file\n", "policy", "simulate", "");
 	after("plot\n", "policy", "simulate", "t.csv", "pl");
-	after("lru\n", "policy", "simulate", "t.csv", "policy", "l");
+	after("lru\nlhd\n", "policy", "simulate", "t.csv", "policy", "l");
 	after("all\n", "policy", "simulate", "t.csv", "policy", "al");
 	after("csv\ntr\nids\noraclegeneral\n", "policy", "simulate", "t", "format", "");
 	after("", "policy", "simulate", "t", "size", "");
