@@ -13,8 +13,10 @@
 #include <linux/workqueue.h>
 
 #include "compat.h"
+#include "event.h"
 #include "expire.h"
 #include "object.h"
+#include "policy.h"
 #include "reclaim.h"
 #include "store.h"
 #include "trace.h"
@@ -82,7 +84,7 @@ static unsigned int zc_expire_batch(struct zc_store *store)
 		if (!object || zc_expire_left(object) > 0)
 			break;
 		bytes += object->charge;
-		zc_object_unlink(object);
+		zc_object_unlink(object, ZC_POLICY_GONE_OTHER);
 		victims[nr++] = object;
 	}
 	spin_unlock(&store->lock);
@@ -91,6 +93,7 @@ static unsigned int zc_expire_batch(struct zc_store *store)
 	zc_store_count(store, ZC_C_EXPIRED_BYTES, bytes);
 	for (i = 0; i < nr; i++) {
 		trace_zcache_expire(victims[i]);
+		zc_event_del(victims[i], ZCACHE_OBJECT_REASON_EXPIRED);
 		zc_object_put(victims[i]);
 		cond_resched();
 	}

@@ -25,10 +25,6 @@
 #include "send.h"
 #include "store.h"
 #include "tag.h"
-#include "trace.h"
-
-/* Keys up to this long are copied to the stack. */
-#define ZC_KEY_SMALL	256
 
 /*
  * Structs are copied by 64-bit words in one window to user memory: the general
@@ -129,134 +125,6 @@ int zc_ioctl_reply(const struct zc_call *call, const void *cmd)
 fault:
 	user_write_access_end();
 	return -EFAULT;
-}
-
-/* Copies a key that fits. As structs are copied, and then its last bytes. */
-static inline int zc_ioctl_key_small(u8 *to, const u8 __user *from, u32 len)
-{
-	might_fault();
-	if (should_fail_usercopy() || !user_read_access_begin(from, len))
-		return -EFAULT;
-	for (; len >= sizeof(u64); len -= sizeof(u64)) {
-		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);
-		to += sizeof(u64);
-		from += sizeof(u64);
-	}
-	for (; len; len--)
-		unsafe_get_user(*to++, from++, fault);
-	user_read_access_end();
-	return 0;
-
-fault:
-	user_read_access_end();
-	return -EFAULT;
-}
-
-/* Copies a key to @small or to new memory, which *@key then has. */
-static inline int zc_ioctl_key(const struct zc_store *store, u64 addr, u32 len,
-			       u8 *small, struct zc_key *key)
-{
-	void *data;
-
-	if (!len)
-		return -EINVAL;
-	if (len > store->config.max_key_len)
-		return -ENAMETOOLONG;
-	key->len = len;
-	key->data = small;
-	if (len <= ZC_KEY_SMALL)
-		return zc_ioctl_key_small(small, u64_to_user_ptr(addr), len);
-	data = memdup_user(u64_to_user_ptr(addr), len);
-	key->data = data;
-	return PTR_ERR_OR_ZERO(data);
-}
-
-static inline void zc_ioctl_key_put(const struct zc_key *key, const u8 *small)
-{
-	if (key->data != small)
-		kfree(key->data);
-}
-
-static struct zc_object *zc_ioctl_find_key(struct zc_store *store,
-					   const struct zc_find *find)
-{
-	u8 small[ZC_KEY_SMALL] __uninitialized;
-	struct zc_object *object;
-	struct zc_key key;
-	int err;
-
-	if (find->fd)
-		return ERR_PTR(-EINVAL);
-	err = zc_ioctl_key(store, find->key, find->key_len, small, &key);
-	if (err)
-		return ERR_PTR(err);
-	object = zc_object_find(store, &key);
-	if (!object && !(find->flags & ZC_FIND_QUIET))
-		trace_zcache_lookup(store, key.data, key.len, NULL,
-				    ZC_LOOKUP_MISS);
-	zc_ioctl_key_put(&key, small);
-	return object ?: ERR_PTR(-ENOENT);
-}
-
-/**
- * zc_ioctl_find() - find the object that a call names
- * @store: the store of the node
- * @find: how it is named
- *
- * Counts a hit or a miss and the use, unless told not to.
- *
- * Context: process; may sleep.
- * Return: the object with a reference, or an error pointer: -ENOENT, -ESTALE,
- * and for what the user gave wrong -EINVAL, -ENAMETOOLONG, -EFAULT, -EBADF,
- * -EXDEV.
- */
-struct zc_object *zc_ioctl_find(struct zc_store *store,
-				const struct zc_find *find)
-{
-	bool quiet = find->flags & ZC_FIND_QUIET;
-	struct zc_object *object;
-	int result = ZC_LOOKUP_HIT;
-
-	if (find->flags & ZC_FIND_FD) {
-		if (find->key || find->key_len)
-			return ERR_PTR(-EINVAL);
-		object = zc_ofile_find(store, find->fd);
-	} else {
-		object = zc_ioctl_find_key(store, find);
-	}
-	if (object == ERR_PTR(-ENOENT) && !quiet)
-		zc_store_count(store, ZC_C_MISSES, 1);
-	if (IS_ERR(object))
-		return object;
-
-	if (!(find->flags & ZC_FIND_EXPIRED_OK) && zc_object_expired(object))
-		result = ZC_LOOKUP_EXPIRED;
-	else if (find->generation && find->generation != object->generation)
-		result = ZC_LOOKUP_STALE;
-	if (!quiet)
-		trace_zcache_lookup(store, object->blob, object->key_len,
-				    object, result);
-	switch (result) {
-	case ZC_LOOKUP_EXPIRED:
-		if (!quiet) {
-			zc_store_count(store, ZC_C_EXPIRED, 1);
-			zc_tag_add(object, expired, 1);
-			zc_store_count(store, ZC_C_MISSES, 1);
-		}
-		zc_object_put(object);
-		return ERR_PTR(-ENOENT);
-	case ZC_LOOKUP_STALE:
-		zc_object_put(object);
-		return ERR_PTR(-ESTALE);
-	}
-	if (!quiet) {
-		zc_store_count(store, ZC_C_HITS, 1);
-		zc_store_count(store, ZC_C_HIT_BYTES, object->size);
-		zc_tag_add(object, hits, 1);
-		zc_tag_add(object, hit_bytes, object->size);
-		zc_object_touch(object);
-	}
-	return object;
 }
 
 static long zc_ioctl_info(struct zc_call *call, void *cmd)
@@ -415,7 +283,7 @@ static long zc_ioctl_stat(struct zc_call *call, void *cmd)
 	err = zc_ioctl_stat_blobs(object, stat);
 	stat->generation = object->generation;
 	stat->data_len = object->size;
-	stat->resident = object->size;
+	stat->resident = zc_object_resident(object);
 	stat->charge = READ_ONCE(object->charge);
 	stat->expires_ns = READ_ONCE(object->expires_ns);
 	stat->created_ns = object->created_ns;
@@ -439,6 +307,7 @@ static long zc_ioctl_get(struct zc_call *call, void *cmd)
 		.key_len = get->key_len,
 		.fd = get->fd,
 		.generation = get->generation,
+		.miss_tag = get->miss_tag,
 	};
 	struct zc_object *object;
 	struct iov_iter to;
@@ -487,6 +356,7 @@ static long zc_ioctl_open(struct zc_call *call, void *cmd)
 		.key_len = open->key_len,
 		.fd = open->fd,
 		.generation = open->generation,
+		.miss_tag = open->miss_tag,
 	};
 	struct zc_object *object;
 	struct file *file;

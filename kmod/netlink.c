@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zcache: the netlink family: stores, and the events that tell of them. Policies
- * and the table of operations are generated from uapi/zcache.yaml.
+ * zcache: the netlink family, and stores. Policies and the table of operations
+ * are generated from uapi/zcache.yaml.
  */
 
 #include <linux/ctype.h>
@@ -32,8 +32,6 @@
 /* protects the configuration of stores and tags against two writers */
 static DEFINE_MUTEX(zc_netlink_set_mutex);
 
-static struct genl_family zc_netlink_family;
-
 static bool zc_netlink_name_valid(const char *name)
 {
 	const char *c;
@@ -42,6 +40,15 @@ static bool zc_netlink_name_valid(const char *name)
 		return false;
 	for (c = name; *c; c++)
 		if (!isascii(*c) || (!isalnum(*c) && !strchr("._-", *c)))
+			return false;
+	return true;
+}
+
+/** zc_netlink_policy_valid() - Return: whether a policy may have this name */
+bool zc_netlink_policy_valid(const char *name)
+{
+	for (; *name; name++)
+		if (!isascii(*name) || (!isalnum(*name) && !strchr(".-", *name)))
 			return false;
 	return true;
 }
@@ -92,6 +99,29 @@ struct zc_store *zc_netlink_find(struct genl_info *info, int attr)
 		return store;
 	NL_SET_ERR_MSG(info->extack, "there is no store of this name");
 	return ERR_PTR(-ENOENT);
+}
+
+/* Whose the node is, and who else may use it; as zc_netlink_config(). */
+static int zc_netlink_owner(struct genl_info *info,
+			    struct zc_store_config *config)
+{
+	config->mode = zc_netlink_u32(info, ZCACHE_A_STORE_MODE, config->mode);
+	/* GENL_ADMIN_PERM: the sender is of the initial user namespace. */
+	if (info->attrs[ZCACHE_A_STORE_UID])
+		config->uid =
+			make_kuid(&init_user_ns,
+				  nla_get_u32(info->attrs[ZCACHE_A_STORE_UID]));
+	if (!uid_valid(config->uid))
+		return ZC_REFUSE(info, ZCACHE_A_STORE_UID,
+				 "uid must be a valid user id");
+	if (info->attrs[ZCACHE_A_STORE_GID])
+		config->gid =
+			make_kgid(&init_user_ns,
+				  nla_get_u32(info->attrs[ZCACHE_A_STORE_GID]));
+	if (!gid_valid(config->gid))
+		return ZC_REFUSE(info, ZCACHE_A_STORE_GID,
+				 "gid must be a valid group id");
+	return 0;
 }
 
 /*
@@ -145,7 +175,16 @@ static int zc_netlink_config(struct genl_info *info,
 	if (config->low_watermark > config->high_watermark)
 		return ZC_REFUSE(info, ZCACHE_A_STORE_LOW_WATERMARK,
 				 "low-watermark must be at most high-watermark");
-	return 0;
+	if (info->attrs[ZCACHE_A_STORE_POLICY])
+		nla_strscpy(config->policy, info->attrs[ZCACHE_A_STORE_POLICY],
+			    sizeof(config->policy));
+	if (!zc_netlink_policy_valid(config->policy))
+		return ZC_REFUSE(info, ZCACHE_A_STORE_POLICY,
+				 "policy takes letters, digits, dots and dashes");
+	config->object_events = zc_netlink_u32(info,
+					       ZCACHE_A_STORE_OBJECT_EVENTS,
+					       config->object_events);
+	return zc_netlink_owner(info, config);
 }
 
 static int zc_netlink_put_stats(struct sk_buff *skb,
@@ -179,7 +218,8 @@ static int zc_netlink_put_latency(struct sk_buff *skb,
 	return nla_put(skb, ZCACHE_A_STORE_FILL_LATENCY, sizeof(sums), sums);
 }
 
-static int zc_netlink_put_store(struct sk_buff *skb, struct zc_store *store)
+/** zc_netlink_put_store() - put what is told of a store; 0 or -EMSGSIZE */
+int zc_netlink_put_store(struct sk_buff *skb, struct zc_store *store)
 {
 	const struct zc_store_config *c = &store->config;
 	struct zc_store_use use;
@@ -195,11 +235,11 @@ static int zc_netlink_put_store(struct sk_buff *skb, struct zc_store *store)
 			   READ_ONCE(c->inline_limit)) ?:
 	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_SPLICE_THRESHOLD,
 				  READ_ONCE(c->splice_threshold)) ?:
-	       nla_put_u32(skb, ZCACHE_A_STORE_MODE, c->mode) ?:
+	       nla_put_u32(skb, ZCACHE_A_STORE_MODE, READ_ONCE(c->mode)) ?:
 	       nla_put_u32(skb, ZCACHE_A_STORE_UID,
-			   from_kuid(&init_user_ns, c->uid)) ?:
+			   from_kuid(&init_user_ns, READ_ONCE(c->uid))) ?:
 	       nla_put_u32(skb, ZCACHE_A_STORE_GID,
-			   from_kgid(&init_user_ns, c->gid)) ?:
+			   from_kgid(&init_user_ns, READ_ONCE(c->gid))) ?:
 	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_USED,
 				  use.used) ?:
 	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_OBJECTS,
@@ -219,57 +259,10 @@ static int zc_netlink_put_store(struct sk_buff *skb, struct zc_store *store)
 				  use.linked_charge - use.data) ?:
 	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_PINNED,
 				  use.used - use.linked_charge) ?:
-	       zc_netlink_put_latency(skb, store);
-}
-
-/* Tells all who listen; there may be nobody, and no memory, for it. */
-static void zc_netlink_multicast(struct zc_store *store, u8 cmd,
-				 int (*put)(struct sk_buff *skb,
-					    struct zc_store *store))
-{
-	struct sk_buff *skb;
-	void *hdr;
-
-	if (!genl_has_listeners(&zc_netlink_family, &init_net,
-				ZCACHE_NLGRP_EVENTS))
-		return;
-	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!skb)
-		return;
-	hdr = genlmsg_put(skb, 0, 0, &zc_netlink_family, 0, cmd);
-	if (!hdr || put(skb, store)) {
-		nlmsg_free(skb);
-		return;
-	}
-	genlmsg_end(skb, hdr);
-	genlmsg_multicast(&zc_netlink_family, skb, 0, ZCACHE_NLGRP_EVENTS,
-			  GFP_KERNEL);
-}
-
-static void zc_netlink_event(struct zc_store *store, u8 cmd)
-{
-	zc_netlink_multicast(store, cmd, zc_netlink_put_store);
-}
-
-static int zc_netlink_put_pressure(struct sk_buff *skb, struct zc_store *store)
-{
-	return nla_put_string(skb, ZCACHE_A_STORE_NAME, store->config.name) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_CAPACITY,
-				  READ_ONCE(store->config.capacity)) ?:
-	       zc_netlink_put_u64(skb, ZCACHE_A_STORE_USED,
-				  atomic64_read(&store->used));
-}
-
-/**
- * zc_netlink_pressure() - tell that a store reached its high watermark
- * @store: the store
- *
- * Context: process; may sleep.
- */
-void zc_netlink_pressure(struct zc_store *store)
-{
-	zc_netlink_multicast(store, ZCACHE_CMD_PRESSURE_NTF,
-			     zc_netlink_put_pressure);
+	       zc_netlink_put_latency(skb, store) ?:
+	       nla_put_u32(skb, ZCACHE_A_STORE_OBJECT_EVENTS,
+			   READ_ONCE(c->object_events)) ?:
+	       nla_put_string(skb, ZCACHE_A_STORE_POLICY, use.policy);
 }
 
 int zcache_nl_store_new_doit(struct sk_buff *skb, struct genl_info *info)
@@ -281,6 +274,9 @@ int zcache_nl_store_new_doit(struct sk_buff *skb, struct genl_info *info)
 		.grace_ms = ZC_GRACE,
 		.high_watermark = ZC_HIGH_WATERMARK,
 		.low_watermark = ZC_LOW_WATERMARK,
+		.mode = 0600,
+		.uid = GLOBAL_ROOT_UID,
+		.gid = GLOBAL_ROOT_GID,
 	};
 	struct zc_store *store;
 	int err;
@@ -300,22 +296,10 @@ int zcache_nl_store_new_doit(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	config.max_key_len = zc_netlink_u32(info, ZCACHE_A_STORE_MAX_KEY_LEN,
 					    ZC_KEY_MAX);
-	config.mode = zc_netlink_u32(info, ZCACHE_A_STORE_MODE, 0600);
-	/* GENL_ADMIN_PERM: the sender is of the initial user namespace. */
-	config.uid = make_kuid(&init_user_ns,
-			       zc_netlink_u32(info, ZCACHE_A_STORE_UID, 0));
-	if (!uid_valid(config.uid))
-		return ZC_REFUSE(info, ZCACHE_A_STORE_UID,
-				 "uid must be a valid user id");
-	config.gid = make_kgid(&init_user_ns,
-			       zc_netlink_u32(info, ZCACHE_A_STORE_GID, 0));
-	if (!gid_valid(config.gid))
-		return ZC_REFUSE(info, ZCACHE_A_STORE_GID,
-				 "gid must be a valid group id");
 	store = zc_store_new(&config, info->extack);
 	if (IS_ERR(store))
 		return PTR_ERR(store);
-	zc_netlink_event(store, ZCACHE_CMD_STORE_NEW_NTF);
+	zc_netlink_store_event(store, ZCACHE_CMD_STORE_NEW_NTF);
 	zc_store_put(store);
 	return 0;
 }
@@ -333,7 +317,7 @@ int zcache_nl_store_del_doit(struct sk_buff *skb, struct genl_info *info)
 			     info->extack);
 	if (IS_ERR(store))
 		return PTR_ERR(store);
-	zc_netlink_event(store, ZCACHE_CMD_STORE_DEL_NTF);
+	zc_netlink_store_event(store, ZCACHE_CMD_STORE_DEL_NTF);
 	zc_store_put(store);
 	return 0;
 }
@@ -357,26 +341,38 @@ int zcache_nl_store_set_doit(struct sk_buff *skb, struct genl_info *info)
 		zc_store_set(store, &config);
 	zc_netlink_unlock();
 	if (!err) {
+		if (info->attrs[ZCACHE_A_STORE_MODE] ||
+		    info->attrs[ZCACHE_A_STORE_UID] ||
+		    info->attrs[ZCACHE_A_STORE_GID])
+			zc_store_announce(store);
 		err = zc_store_fit(store, info->extack);
 		/* Of a store that is gone its end is the last event. */
 		if (!READ_ONCE(store->dead))
-			zc_netlink_event(store, ZCACHE_CMD_STORE_SET_NTF);
+			zc_netlink_store_event(store, ZCACHE_CMD_STORE_SET_NTF);
 	}
 	zc_store_put(store);
 	return err;
 }
 
+/** zc_netlink_reply() - start a reply of usual size, see below */
+struct sk_buff *zc_netlink_reply(struct genl_info *info, u8 cmd, void **hdr)
+{
+	return zc_netlink_reply_size(info, cmd, GENLMSG_DEFAULT_SIZE, hdr);
+}
+
 /**
- * zc_netlink_reply() - start a reply to a request
+ * zc_netlink_reply_size() - start a reply to a request
  * @info: the request
  * @cmd: the reply's command
+ * @size: bytes it has room for
  * @hdr: set to the message's header
  *
  * Return: the message, for zc_netlink_send(), or NULL.
  */
-struct sk_buff *zc_netlink_reply(struct genl_info *info, u8 cmd, void **hdr)
+struct sk_buff *zc_netlink_reply_size(struct genl_info *info, u8 cmd,
+				      size_t size, void **hdr)
 {
-	struct sk_buff *reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	struct sk_buff *reply = genlmsg_new(size, GFP_KERNEL);
 
 	if (!reply)
 		return NULL;
@@ -528,11 +524,15 @@ static const struct genl_multicast_group zc_netlink_groups[] = {
 		.name	= ZCACHE_MCGRP_EVENTS,
 		.flags	= GENL_MCAST_CAP_NET_ADMIN,
 	},
+	[ZCACHE_NLGRP_OBJECTS] = {
+		.name	= ZCACHE_MCGRP_OBJECTS,
+		.flags	= GENL_MCAST_CAP_NET_ADMIN,
+	},
 };
 
 ZC_COMPAT_GENL_OPS(zcache_nl_ops, ARRAY_SIZE(zcache_nl_ops))
 
-static struct genl_family zc_netlink_family __ro_after_init = {
+struct genl_family zc_netlink_family __ro_after_init = {
 	.name		= ZCACHE_FAMILY_NAME,
 	.version	= ZCACHE_FAMILY_VERSION,
 	.parallel_ops	= true,
@@ -548,12 +548,22 @@ static struct genl_family zc_netlink_family __ro_after_init = {
  */
 int __init zc_netlink_init(void)
 {
+	int err;
+
+	/* Before there can be an owner whose end is to be seen. */
+	err = zc_netlink_policy_init();
+	if (err)
+		return err;
 	zc_compat_genl_init(&zc_netlink_family);
-	return genl_register_family(&zc_netlink_family);
+	err = genl_register_family(&zc_netlink_family);
+	if (err)
+		zc_netlink_policy_exit();
+	return err;
 }
 
 /** zc_netlink_exit() - unregister the family; waits for its handlers */
 void zc_netlink_exit(void)
 {
 	genl_unregister_family(&zc_netlink_family);
+	zc_netlink_policy_exit();
 }

@@ -20,9 +20,9 @@
 /* Objects of a dump that are looked at without rescheduling. */
 #define ZC_DUMP_RUN		1024
 
-/* What a filter says of those that have expired. */
-#define ZC_DUMP_FRESH		0
-#define ZC_DUMP_EXPIRED		1
+/* What a filter says of those that have expired, or are in memory as a whole. */
+#define ZC_DUMP_NO		0
+#define ZC_DUMP_YES		1
 #define ZC_DUMP_ALL		2
 
 static int zc_netlink_put_tags(struct sk_buff *skb,
@@ -56,7 +56,9 @@ static int zc_netlink_put_object(struct sk_buff *skb,
 				  object->created_ns) ?:
 	       zc_netlink_put_u64(skb, ZCACHE_A_OBJECT_EXPIRES,
 				  READ_ONCE(object->expires_ns)) ?:
-	       zc_netlink_put_tags(skb, object);
+	       zc_netlink_put_tags(skb, object) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_OBJECT_RESIDENT_BYTES,
+				  zc_object_resident(object));
 }
 
 int zcache_nl_object_get_doit(struct sk_buff *skb, struct genl_info *info)
@@ -70,7 +72,7 @@ int zcache_nl_object_get_doit(struct sk_buff *skb, struct genl_info *info)
 	void *hdr;
 
 	if (zc_compat_others_attr(info->attrs, ZCACHE_A_OBJECT_KEY,
-				  ZCACHE_A_OBJECT_TAG)) {
+				  ZCACHE_A_OBJECT_RESIDENT)) {
 		NL_SET_ERR_MSG(info->extack, "only a dump takes a filter");
 		return -EINVAL;
 	}
@@ -111,6 +113,7 @@ out:
  * @min_age_ms: milliseconds since the commit of the youngest
  * @max_age_ms: of the oldest
  * @expired: ZC_DUMP_*
+ * @resident: likewise
  * @tag: that they have; 0 for any or none
  * @prefix: bytes with which the keys begin
  * @prefix_len: how many
@@ -124,6 +127,7 @@ struct zc_netlink_walk {
 	u64 max_age_ms;
 	u64 tag;
 	u32 expired;
+	u32 resident;
 	u32 prefix_len;
 	u8 prefix[];
 };
@@ -138,6 +142,7 @@ static int zc_netlink_walk_filter(struct zc_netlink_walk *walk,
 				  struct netlink_ext_ack *extack)
 {
 	struct nlattr *expired = attrs[ZCACHE_A_OBJECT_EXPIRED];
+	struct nlattr *resident = attrs[ZCACHE_A_OBJECT_RESIDENT];
 
 	walk->min_size = zc_netlink_attr_u64(attrs, ZCACHE_A_OBJECT_MIN_SIZE,
 					     0);
@@ -164,6 +169,7 @@ static int zc_netlink_walk_filter(struct zc_netlink_walk *walk,
 		return -EINVAL;
 	}
 	walk->expired = expired ? nla_get_u32(expired) : ZC_DUMP_ALL;
+	walk->resident = resident ? nla_get_u32(resident) : ZC_DUMP_ALL;
 	return 0;
 }
 
@@ -191,7 +197,11 @@ static bool zc_netlink_walk_wants(const struct zc_netlink_walk *walk,
 	if (walk->tag && !zc_netlink_has_tag(object, walk->tag))
 		return false;
 	if (walk->expired != ZC_DUMP_ALL &&
-	    zc_object_expired(object) != (walk->expired == ZC_DUMP_EXPIRED))
+	    zc_object_expired(object) != (walk->expired == ZC_DUMP_YES))
+		return false;
+	if (walk->resident != ZC_DUMP_ALL &&
+	    (zc_object_resident(object) == object->size) !=
+	    (walk->resident == ZC_DUMP_YES))
 		return false;
 	/* The clock may have been set back since the commit. */
 	age_ns = (s64)ktime_get_real_ns() - object->created_ns;

@@ -103,7 +103,9 @@ static int zc_netlink_put_tag(struct sk_buff *skb, const struct zc_tag *tag)
 	       zc_netlink_put_u64(skb, ZCACHE_A_TAG_EVICTIONS,
 				  sums.evictions) ?:
 	       zc_netlink_put_u64(skb, ZCACHE_A_TAG_EVICTED_BYTES,
-				  sums.evicted_bytes);
+				  sums.evicted_bytes) ?:
+	       zc_netlink_put_u64(skb, ZCACHE_A_TAG_MISSES,
+				  atomic64_read(&tag->misses));
 }
 
 int zcache_nl_tag_get_doit(struct sk_buff *skb, struct genl_info *info)

@@ -17,17 +17,23 @@
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
+#include <linux/xarray.h>
 
+#include "event.h"
 #include "expire.h"
 #include "object.h"
 #include "pages.h"
+#include "policy.h"
 #include "reclaim.h"
 #include "store.h"
 #include "tag.h"
 #include "trace.h"
 
 /* A hash bucket is a pointer; the table is at most half empty after growth. */
-#define ZC_OBJECT_INDEX_COST	(2 * sizeof(void *))
+#define ZC_OBJECT_INDEX_COST	(2 * sizeof(void *) + ZC_OBJECT_SLOT_COST)
+
+/* And a slot is a pointer, with its share of a node of 576 bytes for 64 of them. */
+#define ZC_OBJECT_SLOT_COST	9
 
 /*
  * kmalloc() rounds up to powers of two, which would waste up to half of a small
@@ -178,6 +184,19 @@ static int zc_object_copy_blob(struct zc_object *object,
 	return 0;
 }
 
+/* A slot of its own, which stays empty until it is added. */
+static int zc_object_reserve(struct zc_object *object)
+{
+	const gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
+	struct zc_store *store = object->store;
+	struct mem_cgroup *old = set_active_memcg(store->memcg);
+	int err = xa_alloc(&store->slots, &object->slot, NULL,
+			   XA_LIMIT(0, ZC_SLOT_NONE - 1), gfp);
+
+	set_active_memcg(old);
+	return err;
+}
+
 /**
  * zc_object_new() - make an object without its bytes
  * @store: where it will be; room is made there if need be
@@ -244,16 +263,21 @@ struct zc_object *zc_object_new(struct zc_store *store,
 	err = zc_reclaim_charge(store, object->charge, object);
 	if (err)
 		goto err_untag;
+	err = zc_object_reserve(object);
+	if (err)
+		goto err_uncharge;
 	if (!is_inline) {
 		object->inode = zc_pages_new(store, object->size);
 		if (IS_ERR(object->inode)) {
 			err = PTR_ERR(object->inode);
-			goto err_uncharge;
+			goto err_slot;
 		}
 	}
 	zc_store_get(store);
 	return object;
 
+err_slot:
+	xa_erase(&store->slots, object->slot);
 err_uncharge:
 	zc_store_uncharge(store, object->charge);
 err_untag:
@@ -281,6 +305,9 @@ void zc_object_end(struct zc_object *object)
 		charge -= zc_pages_charge(object->size);
 		iput(object->inode);
 	}
+	/* It was never added. */
+	if (object->slot != ZC_SLOT_NONE)
+		xa_erase(&store->slots, object->slot);
 	zc_store_uncharge(store, charge);
 	call_rcu(&object->rcu, zc_object_free_rcu);
 	zc_store_put(store);
@@ -327,11 +354,15 @@ int zc_object_read(struct zc_object *object, loff_t pos, struct iov_iter *to)
 }
 
 /* Takes an object out of the queue; the hand moves on if it was there. */
-static void zc_object_dequeue(struct zc_object *object)
+static void zc_object_dequeue(struct zc_object *object, u8 reason)
 {
 	struct zc_store *store = object->store;
 
 	lockdep_assert_held(&store->lock);
+	zc_policy_log(object, ZC_POLICY_GONE, reason);
+	xa_erase(&store->slots, object->slot);
+	/* Who uses it still finds nobody's slot. */
+	WRITE_ONCE(object->slot, ZC_SLOT_NONE);
 	if (store->hand == &object->entry)
 		store->hand = object->entry.prev == &store->queue ?
 			      NULL : object->entry.prev;
@@ -347,17 +378,18 @@ static void zc_object_dequeue(struct zc_object *object)
 /**
  * zc_object_unlink() - take an object out of the index and the queue
  * @object: a linked object
+ * @reason: ZC_POLICY_GONE_OTHER, ...
  *
  * The caller gets the index's reference, to be dropped with zc_object_put()
  * once the lock is free.
  *
  * Context: the store's lock is held.
  */
-void zc_object_unlink(struct zc_object *object)
+void zc_object_unlink(struct zc_object *object, u8 reason)
 {
 	rhashtable_remove_fast(&object->store->index, &object->node,
 			       zc_object_params);
-	zc_object_dequeue(object);
+	zc_object_dequeue(object, reason);
 }
 
 /**
@@ -414,7 +446,15 @@ int zc_object_add(struct zc_object *object, bool excl)
 		goto out;
 	}
 	if (old)
-		zc_object_dequeue(old);
+		zc_object_dequeue(old, ZC_POLICY_GONE_OTHER);
+	/* No memory is needed: the slot was reserved. */
+	xa_store(&store->slots, object->slot, object, GFP_ATOMIC);
+	/*
+	 * It can be found since it is in the index: a use that was drained since
+	 * then found an empty slot, and would be counted for ever.
+	 */
+	smp_store_release(&object->uses, 0);
+	zc_policy_log(object, ZC_POLICY_NEW, 0);
 	list_add(&object->entry, &store->queue);
 	WRITE_ONCE(object->linked, true);
 	store->objects++;
@@ -434,11 +474,13 @@ out:
 		return err;
 	}
 	trace_zcache_commit(object);
+	zc_event_new(object);
 	zc_tag_add(object, commits, 1);
 	zc_tag_add(object, fill_bytes, object->size);
 	if (missing)
 		zc_store_count(store, ZC_C_MISS_BYTES, object->size);
 	if (old) {
+		zc_event_del(old, ZCACHE_OBJECT_REASON_REPLACED);
 		zc_object_put(old);
 		zc_store_count(store, ZC_C_REPLACES, 1);
 	}
@@ -510,7 +552,7 @@ int zc_object_del(struct zc_store *store, const struct zc_key *key,
 	else if (soft)
 		zc_expire_now(object);
 	else
-		zc_object_unlink(object);
+		zc_object_unlink(object, ZC_POLICY_GONE_OTHER);
 	/* It may be gone once the lock is free. */
 	if (!err)
 		*generation = object->generation;
@@ -519,8 +561,10 @@ int zc_object_del(struct zc_store *store, const struct zc_key *key,
 	if (err)
 		return err;
 
-	if (!soft)
+	if (!soft) {
+		zc_event_del(object, ZCACHE_OBJECT_REASON_DELETED);
 		zc_object_put(object);
+	}
 	zc_store_count(store, ZC_C_DELETES, 1);
 	return 0;
 }

@@ -17,6 +17,9 @@ struct zc_put;
 struct zc_store;
 struct zc_tag_link;
 
+/* The slot of an object that had one. */
+#define ZC_SLOT_NONE	U32_MAX
+
 /**
  * struct zc_key - a key in kernel memory
  * @data: its bytes
@@ -43,8 +46,10 @@ struct zc_key {
  * @etag_len: bytes of the entity tag
  * @type_len: bytes of the content type
  * @nr_tags: how many tags it has
+ * @uses: uses since the owner of the policy was told, up to ZC_POLICY_USES_MAX
  * @key_len: bytes of the key
  * @header_len: bytes of the header blob
+ * @slot: in zc_store.slots; ZC_SLOT_NONE once it was unlinked
  * @expiry: in zc_store.expiring while it is linked and expires; protected by
  *	zc_store.lock
  * @store: the store, referenced
@@ -72,8 +77,10 @@ struct zc_object {
 	u8 etag_len;
 	u8 type_len;
 	u8 nr_tags;
+	u8 uses;
 	u16 key_len;
 	u16 header_len;
+	u32 slot;
 	struct rb_node expiry;
 	struct zc_store *store;
 	struct inode *inode;
@@ -101,7 +108,7 @@ struct zc_object *zc_object_find(struct zc_store *store,
 				 const struct zc_key *key);
 int zc_object_del(struct zc_store *store, const struct zc_key *key,
 		  u64 *generation, bool soft);
-void zc_object_unlink(struct zc_object *object);
+void zc_object_unlink(struct zc_object *object, u8 reason);
 struct inode *zc_object_inode(struct zc_object *object);
 
 /** zc_object_etag() - Return: the entity tag's bytes */
@@ -136,6 +143,15 @@ zc_object_links(const struct zc_object *object)
 			(object->is_inline ? object->size : 0);
 
 	return (struct zc_tag_link *)PTR_ALIGN(end, __alignof__(u64));
+}
+
+u64 zc_pages_resident(const struct inode *inode);
+
+/** zc_object_resident() - Return: how many of a committed object's bytes are in memory */
+static inline u64 zc_object_resident(const struct zc_object *object)
+{
+	return object->is_inline ? object->size :
+	       zc_pages_resident(object->inode);
 }
 
 bool zc_tag_purged(const struct zc_object *object);
@@ -183,7 +199,7 @@ static inline u32 zc_object_state(const struct zc_object *object)
 	       (zc_object_expired(object) ? ZC_STATE_EXPIRED : 0);
 }
 
-/** zc_object_touch() - tell the policy of a use; writes only the object */
+/** zc_object_touch() - note a use for SIEVE; writes only the object */
 static inline void zc_object_touch(struct zc_object *object)
 {
 	WRITE_ONCE(object->hits, READ_ONCE(object->hits) + 1);

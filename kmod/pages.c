@@ -348,6 +348,15 @@ ssize_t zc_pages_write(struct zc_store *store, struct inode *inode, loff_t pos,
 	return done ?: err;
 }
 
+/* Where memory failed, a read of the object fd leaves an empty folio. */
+static bool zc_pages_whole(struct folio *folio)
+{
+	return likely(folio_test_uptodate(folio) &&
+		      !folio_test_hwpoison(folio) &&
+		      !(folio_test_large(folio) &&
+			folio_test_has_hwpoisoned(folio)));
+}
+
 /**
  * zc_pages_find() - find the folio of a position
  * @inode: the pages
@@ -363,13 +372,42 @@ struct folio *zc_pages_find(struct inode *inode, loff_t pos)
 
 	if (!folio)
 		return NULL;
-	/* Where memory failed, a read of the object fd leaves an empty folio. */
-	if (likely(folio_test_uptodate(folio) && !folio_test_hwpoison(folio) &&
-		   !(folio_test_large(folio) &&
-		     folio_test_has_hwpoisoned(folio))))
+	if (zc_pages_whole(folio))
 		return folio;
 	folio_put(folio);
 	return NULL;
+}
+
+/**
+ * zc_pages_resident() - how many bytes of a committed object are in memory
+ * @inode: the pages
+ *
+ * All of them, unless memory failed; only then they are looked at.
+ *
+ * Context: process, also under RCU alone where the inode is freed after it.
+ * Return: how many.
+ */
+u64 zc_pages_resident(const struct inode *inode)
+{
+	u64 size = inode->i_size, bytes = 0, pos = 0;
+
+	if (!zc_pages_failed(inode))
+		return size;
+	while (pos < size) {
+		struct folio *folio = zc_compat_get_folio(inode->i_mapping,
+							  pos >> PAGE_SHIFT);
+		u64 len = folio ? folio_size(folio) - offset_in_folio(folio, pos)
+				: PAGE_SIZE;
+
+		len = min(len, size - pos);
+		if (folio) {
+			if (zc_pages_whole(folio))
+				bytes += len;
+			folio_put(folio);
+		}
+		pos += len;
+	}
+	return bytes;
 }
 
 /**

@@ -20,6 +20,7 @@ ssize_t zc_pages_write(struct zc_store *store, struct inode *inode, loff_t pos,
 		       struct iov_iter *from);
 int zc_pages_read(struct inode *inode, loff_t pos, size_t len,
 		  struct iov_iter *to);
+u64 zc_pages_resident(const struct inode *inode);
 bool zc_pages_failed(const struct inode *inode);
 struct folio *zc_pages_find(struct inode *inode, loff_t pos);
 struct file *zc_pages_file(struct inode *inode,

@@ -11,8 +11,10 @@
 #include <linux/uaccess.h>
 #include <uapi/linux/zcache.h>
 
+#include "event.h"
 #include "expire.h"
 #include "object.h"
+#include "policy.h"
 #include "purge.h"
 #include "reclaim.h"
 #include "store.h"
@@ -105,12 +107,14 @@ static void zc_purge_batch(struct zc_purge_walk *walk,
 			if (walk->soft)
 				zc_expire_now(object);
 			else
-				zc_object_unlink(object);
+				zc_object_unlink(object, ZC_POLICY_GONE_OTHER);
 		}
 		spin_unlock(&walk->store->lock);
 		/* The index's reference. */
-		if (taken && !walk->soft)
+		if (taken && !walk->soft) {
+			zc_event_del(object, ZCACHE_OBJECT_REASON_PURGED);
 			zc_object_put(object);
+		}
 		zc_object_put(object);
 		cond_resched();
 	}

@@ -12,7 +12,9 @@
 #include <linux/slab.h>
 
 #include "compat.h"
+#include "event.h"
 #include "object.h"
+#include "policy.h"
 #include "reclaim.h"
 #include "store.h"
 #include "tag.h"
@@ -42,6 +44,7 @@
  * @floors: what tags protect with their floors is spared
  * @all: also those marked or in use, for the end of the store
  * @scan_all: @scan was enough to look at each object twice
+ * @reason: enum zcache_object_reason
  */
 struct zc_reclaim {
 	struct zc_store *store;
@@ -53,6 +56,7 @@ struct zc_reclaim {
 	bool floors;
 	bool all;
 	bool scan_all;
+	u32 reason;
 };
 
 /**
@@ -85,12 +89,14 @@ static bool zc_reclaim_keeps(const struct zc_reclaim *r,
 /**
  * zc_reclaim_drop() - free an object that was evicted
  * @object: an object that was unlinked
+ * @reason: enum zcache_object_reason
  *
  * Context: process; may sleep.
  */
-void zc_reclaim_drop(struct zc_object *object)
+void zc_reclaim_drop(struct zc_object *object, u32 reason)
 {
 	trace_zcache_evict(object);
+	zc_event_del(object, reason);
 	zc_tag_add(object, evictions, 1);
 	zc_tag_add(object, evicted_bytes, object->charge);
 	zc_object_put(object);
@@ -154,7 +160,7 @@ static bool zc_reclaim_batch(struct zc_reclaim *r)
 			continue;
 		}
 		r->freed += object->charge;
-		zc_object_unlink(object);
+		zc_object_unlink(object, ZC_POLICY_GONE_KERNEL);
 		victims[nr++] = object;
 	}
 	if (nr)
@@ -164,7 +170,7 @@ static bool zc_reclaim_batch(struct zc_reclaim *r)
 	r->objects += nr;
 	for (i = 0; i < nr; i++) {
 		if (!r->all) {
-			zc_reclaim_drop(victims[i]);
+			zc_reclaim_drop(victims[i], r->reason);
 			continue;
 		}
 		zc_object_put(victims[i]);
@@ -207,7 +213,11 @@ static u64 zc_reclaim_evicted(struct zc_reclaim *r)
  */
 u64 zc_reclaim_evict(struct zc_store *store, u64 bytes)
 {
-	struct zc_reclaim r = { .store = store, .want = bytes };
+	struct zc_reclaim r = {
+		.store = store,
+		.want = bytes,
+		.reason = ZCACHE_OBJECT_REASON_EVICTED,
+	};
 
 	return zc_reclaim_evicted(&r);
 }
@@ -272,6 +282,7 @@ int zc_reclaim_charge(struct zc_store *store, u64 bytes,
 			.store = store,
 			.wanted = wanted,
 			.floors = true,
+			.reason = ZCACHE_OBJECT_REASON_EVICTED,
 		};
 
 		if (READ_ONCE(store->dead))
@@ -337,6 +348,7 @@ static unsigned long zc_reclaim_scan(struct shrinker *shrinker,
 		.store = store,
 		.want = (u64)sc->nr_to_scan << PAGE_SHIFT,
 		.scan = (u64)sc->nr_to_scan * ZC_RECLAIM_SHRINK,
+		.reason = ZCACHE_OBJECT_REASON_SHRUNK,
 	};
 
 	/* Freeing an inode is file system work. */

@@ -22,7 +22,7 @@ int zc_reclaim_charge(struct zc_store *store, u64 bytes,
 		      const struct zc_object *wanted);
 u64 zc_reclaim_evict(struct zc_store *store, u64 bytes);
 bool zc_reclaim_spares(struct zc_object *object);
-void zc_reclaim_drop(struct zc_object *object);
+void zc_reclaim_drop(struct zc_object *object, u32 reason);
 int zc_reclaim_wait(struct zc_store *store, u64 *until);
 int zc_reclaim_new(struct zc_store *store);
 void zc_reclaim_del(struct zc_store *store);

@@ -14,12 +14,15 @@
 #include <linux/poll.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/string_helpers.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
 #include <uapi/linux/zcache.h>
 
+#include "event.h"
 #include "object.h"
 #include "reserve.h"
 #include "store.h"
@@ -29,6 +32,7 @@
  * @node: in zc_store.reserved until it ends; protected by zc_store.lock
  * @rcu: for the grace period of lookups in the table
  * @refs: one for the fill, one for each who waits
+ * @waited: somebody waited for it
  * @ended: the fill was committed or given up, or the store deleted
  * @wait: who waits for that
  * @key_len: bytes of the key
@@ -38,6 +42,7 @@ struct zc_reserve {
 	struct rhash_head node;
 	struct rcu_head rcu;
 	refcount_t refs;
+	unsigned int waited;
 	bool ended;
 	wait_queue_head_t wait;
 	u32 key_len;
@@ -133,6 +138,7 @@ struct zc_reserve *zc_reserve_new(struct zc_store *store,
 	if (!reserve)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&reserve->refs, 1);
+	reserve->waited = 0;
 	reserve->ended = false;
 	init_waitqueue_head(&reserve->wait);
 	reserve->key_len = put->key_len;
@@ -193,6 +199,25 @@ void zc_reserve_stop(struct zc_store *store)
 	}
 	rhashtable_walk_stop(&iter);
 	rhashtable_walk_exit(&iter);
+}
+
+/**
+ * zc_reserve_show() - print a reservation
+ * @m: where to
+ * @entry: the reservation
+ *
+ * Context: RCU read section.
+ */
+void zc_reserve_show(struct seq_file *m, const void *entry)
+{
+	const struct zc_reserve *reserve = entry;
+
+	seq_printf(m, "refs %u waited %u ended %d key ",
+		   refcount_read(&reserve->refs), READ_ONCE(reserve->waited),
+		   READ_ONCE(reserve->ended));
+	seq_escape_mem(m, reserve->key, reserve->key_len,
+		       ESCAPE_NP | ESCAPE_HEX, NULL);
+	seq_putc(m, '\n');
 }
 
 static struct zc_reserve *zc_reserve_find(struct zc_store *store, u64 addr,
@@ -308,6 +333,10 @@ long zc_wait_call(struct zc_call *call, void *cmd)
 	reserve = zc_reserve_find(call->store, wait->key, wait->key_len);
 	if (IS_ERR(reserve))
 		return PTR_ERR(reserve);
+	/* Who only asks, for no time, does not wait. */
+	if ((wait->timeout_ms || wait->flags & ZC_WAIT_FD) &&
+	    !xchg(&reserve->waited, 1))
+		zc_event_waiting(call->store, reserve->key, reserve->key_len);
 	if (wait->flags & ZC_WAIT_FD)
 		return zc_wait_fd(call, wait, reserve);
 	err = zc_wait_now(reserve, wait->timeout_ms);

@@ -6,6 +6,7 @@
 
 #include "ioctl.h"
 
+struct seq_file;
 struct zc_put;
 struct zc_reserve;
 struct zc_store;
@@ -16,6 +17,7 @@ struct zc_reserve *zc_reserve_new(struct zc_store *store,
 				  const struct zc_put *put);
 void zc_reserve_end(struct zc_store *store, struct zc_reserve *reserve);
 void zc_reserve_stop(struct zc_store *store);
+void zc_reserve_show(struct seq_file *m, const void *entry);
 long zc_wait_call(struct zc_call *call, void *cmd);
 
 #endif /* ZC_RESERVE_H */

@@ -142,14 +142,22 @@ static int zc_send_inline(struct zc_xmit *x)
 	return 0;
 }
 
+/* What goes on with a message was counted by the call that began it. */
+static u32 zc_send_find_flags(const struct zc_send *send)
+{
+	return (send->flags & ZC_SEND_EXPIRED_OK ? ZC_FIND_EXPIRED_OK : 0) |
+	       (send->skip ? ZC_FIND_QUIET : 0);
+}
+
 /* Finds the object of a SELECT and tells the caller its version. */
 static noinline_for_stack int
 zc_send_select(struct zc_xmit *x, struct zc_piece *piece,
-	       struct zc_part __user *part, u32 flags)
+	       struct zc_part __user *part, const struct zc_send *send)
 {
 	struct zc_find find = {
 		.generation = piece->generation,
-		.flags = flags & ZC_SEND_EXPIRED_OK ? ZC_FIND_EXPIRED_OK : 0,
+		.miss_tag = send->miss_tag,
+		.flags = zc_send_find_flags(send),
 	};
 	struct zc_object *object;
 
@@ -201,7 +209,7 @@ static int zc_send_resolve(struct zc_xmit *x, struct zc_object *object,
 
 		switch (piece->type) {
 		case ZC_PART_SELECT:
-			err = zc_send_select(x, piece, &parts[i], send->flags);
+			err = zc_send_select(x, piece, &parts[i], send);
 			if (err)
 				return err;
 			object = piece->object;
@@ -252,8 +260,11 @@ static int zc_send_object(struct zc_xmit *x, struct zc_object *object,
 
 	if (send->flags & ZC_SEND_CONDITIONS) {
 		err = zc_send_condition(object, send);
-		if (err == -ECANCELED)
+		if (err == -ECANCELED) {
 			zc_store_count(x->store, ZC_C_CONDITIONS_FAILED, 1);
+			if (!send->skip)
+				zc_ioctl_hit(x->store, object);
+		}
 		if (err)
 			return err;
 	}
@@ -262,6 +273,8 @@ static int zc_send_object(struct zc_xmit *x, struct zc_object *object,
 		return err;
 	if (send->skip > x->total)
 		return -ERANGE;
+	if (!send->skip)
+		zc_ioctl_hit(x->store, object);
 	x->end = send->skip + min(x->total - send->skip, budget);
 	zc_xmit_advance(x, send->skip);
 	zc_xmit_splices(x, threshold, send->flags & ZC_SEND_COPY);
@@ -309,6 +322,8 @@ static int zc_send_sock(struct zc_xmit *x, struct zc_send *send, bool nowait,
 		.key_len = send->key_len,
 		.fd = send->fd,
 		.generation = send->generation,
+		.miss_tag = send->miss_tag,
+		.flags = zc_send_find_flags(send),
 	};
 	struct zc_object *object;
 	int err;
@@ -323,8 +338,8 @@ static int zc_send_sock(struct zc_xmit *x, struct zc_send *send, bool nowait,
 
 	if (send->flags & ZC_SEND_FD)
 		find.flags |= ZC_FIND_FD;
-	if (send->flags & ZC_SEND_EXPIRED_OK)
-		find.flags |= ZC_FIND_EXPIRED_OK;
+	/* A message that cannot be is asked for anew: that is not two hits. */
+	find.flags |= ZC_FIND_HIT_LATER;
 	object = zc_ioctl_find(x->store, &find);
 	if (IS_ERR(object))
 		return PTR_ERR(object);

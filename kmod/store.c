@@ -17,11 +17,13 @@
 #include <linux/slab.h>
 
 #include "compat.h"
+#include "debugfs.h"
+#include "event.h"
 #include "expire.h"
-#include "netlink.h"
 #include "node.h"
 #include "object.h"
 #include "pages.h"
+#include "policy.h"
 #include "reclaim.h"
 #include "reserve.h"
 #include "store.h"
@@ -48,11 +50,11 @@ static char *zc_store_devnode(ZC_COMPAT_DEVNODE_CONST struct device *dev,
 
 	/* With its type: devtmpfs takes a mode of 0 for none given, and so 0600. */
 	if (mode)
-		*mode = S_IFCHR | config->mode;
+		*mode = S_IFCHR | READ_ONCE(config->mode);
 	if (uid)
-		*uid = config->uid;
+		*uid = READ_ONCE(config->uid);
 	if (gid)
-		*gid = config->gid;
+		*gid = READ_ONCE(config->gid);
 	/* The device's own name is the path, with a "!" for the slash. */
 	return NULL;
 }
@@ -66,6 +68,7 @@ static void zc_store_free(struct device *dev)
 	zc_pages_put_fs();
 	rhashtable_destroy(&store->reserved);
 	zc_tag_exit(store);
+	xa_destroy(&store->slots);
 	rhashtable_destroy(&store->index);
 	mem_cgroup_put(store->memcg);
 	free_percpu(store->stats);
@@ -80,7 +83,7 @@ static const struct device_type zc_store_type = {
 
 static void zc_store_pressure(struct work_struct *work)
 {
-	zc_netlink_pressure(container_of(work, struct zc_store, pressure));
+	zc_event_pressure(container_of(work, struct zc_store, pressure));
 }
 
 /* Watermarks in bytes. */
@@ -124,7 +127,9 @@ static struct zc_store *zc_store_alloc(const struct zc_store_config *config)
 	init_waitqueue_head(&store->evicted);
 	INIT_LIST_HEAD(&store->rounds);
 	INIT_LIST_HEAD(&store->entry);
+	xa_init_flags(&store->slots, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 	zc_expire_init(store);
+	zc_policy_init(store);
 	INIT_WORK(&store->pressure, zc_store_pressure);
 	zc_store_marks(store, config);
 
@@ -233,6 +238,7 @@ struct zc_store *zc_store_new(const struct zc_store_config *config,
 		NL_SET_ERR_MSG(extack, "cannot make the store's node");
 		goto err_shrinker;
 	}
+	zc_debugfs_new(store);
 	list_add_tail(&store->entry, &zc_stores);
 	zc_store_seq++;
 	/* The list has one, the caller another. */
@@ -273,11 +279,35 @@ void zc_store_set(struct zc_store *store,
 	WRITE_ONCE(to->grace_ms, config->grace_ms);
 	WRITE_ONCE(to->high_watermark, config->high_watermark);
 	WRITE_ONCE(to->low_watermark, config->low_watermark);
+	WRITE_ONCE(to->object_events, config->object_events);
+	WRITE_ONCE(to->mode, config->mode);
+	WRITE_ONCE(to->uid, config->uid);
+	WRITE_ONCE(to->gid, config->gid);
+	spin_lock(&store->lock);
+	strscpy(to->policy, config->policy, sizeof(to->policy));
+	spin_unlock(&store->lock);
 	zc_store_marks(store, config);
 	zc_expire_rearm(store);
 	/* The marks moved: as if what is used came and went. */
 	zc_store_uncharge(store, 0);
 	zc_store_press(store, atomic64_read(&store->used));
+}
+
+/**
+ * zc_store_announce() - tell that the node's mode, owner or group were set
+ * @store: the store
+ *
+ * The node is made once; whoever keeps /dev sees to the rest.
+ *
+ * Context: process; may sleep.
+ */
+void zc_store_announce(struct zc_store *store)
+{
+	mutex_lock(&zc_store_mutex);
+	/* Of a device that is gone there is nothing to tell. */
+	if (!store->dead)
+		kobject_uevent(&store->dev.kobj, KOBJ_CHANGE);
+	mutex_unlock(&zc_store_mutex);
 }
 
 /** zc_store_holds() - Return: whether a capacity is enough for the floors */
@@ -348,6 +378,7 @@ struct zc_store *zc_store_del(const char *name, bool force,
 	zc_store_seq++;
 	/* Before the mutex is free, so that the name can be used again then. */
 	zc_reclaim_del(store);
+	zc_debugfs_del(store);
 	cdev_device_del(&store->cdev, &store->dev);
 	mutex_unlock(&zc_store_mutex);
 
@@ -355,6 +386,7 @@ struct zc_store *zc_store_del(const char *name, bool force,
 	zc_expire_stop(store);
 	zc_tag_stop(store);
 	zc_reserve_stop(store);
+	zc_policy_stop(store);
 	cancel_work_sync(&store->pressure);
 	zc_reclaim_flush(store);
 	return store;
@@ -424,6 +456,7 @@ void zc_store_get_use(struct zc_store *store, struct zc_store_use *use)
 	use->data = store->data;
 	use->objects = store->objects;
 	use->opens = store->opens;
+	strscpy(use->policy, store->config.policy, sizeof(use->policy));
 	/* What is linked is charged, and stays so while it is. */
 	use->used = atomic64_read(&store->used);
 	spin_unlock(&store->lock);
@@ -535,6 +568,8 @@ int zc_store_init(void)
 	err = alloc_chrdev_region(&zc_store_devt, 0, ZC_STORE_MAX, "zcache");
 	if (err)
 		class_unregister(&zc_store_class);
+	else
+		zc_debugfs_init();
 	return err;
 }
 
@@ -546,6 +581,7 @@ int zc_store_init(void)
 void zc_store_exit(void)
 {
 	WARN_ON(!list_empty(&zc_stores));
+	zc_debugfs_exit();
 	unregister_chrdev_region(zc_store_devt, ZC_STORE_MAX);
 	class_unregister(&zc_store_class);
 	ida_destroy(&zc_store_minors);

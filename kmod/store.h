@@ -7,14 +7,23 @@
 #include <linux/rbtree.h>
 #include <linux/rhashtable.h>
 #include <linux/shrinker.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/siphash.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 #include <uapi/linux/zcache.h>
 
 #include "stats.h"
 
+/* Bytes of a policy's name, as in zcache.yaml. */
+#define ZC_POLICY_NAME_MAX	31
+
+struct dentry;
 struct mem_cgroup;
+struct zc_policy;
 struct netlink_ext_ack;
 
 /**
@@ -32,6 +41,8 @@ struct netlink_ext_ack;
  * @low_watermark: percent below which it can be raised again
  * @default_ttl_ms: milliseconds after which an object expires that brings no
  *	time of its own; 0 for never
+ * @object_events: 1: who listens is told of each object that comes or leaves
+ * @policy: the policy that the store is to have; protected by zc_store.lock
  * @mode: permission bits of the node
  * @uid: owner of the node
  * @gid: group of the node
@@ -51,6 +62,8 @@ struct zc_store_config {
 	u32 high_watermark;
 	u32 low_watermark;
 	u64 default_ttl_ms;
+	u32 object_events;
+	char policy[ZC_POLICY_NAME_MAX + 1];
 	umode_t mode;
 	kuid_t uid;
 	kgid_t gid;
@@ -66,13 +79,18 @@ struct zc_store_config {
  * @config: as created or set, see there
  * @memcg: charged for the pages; constant
  * @shrinker: gives memory back under pressure; constant until deletion
+ * @debug: folder of its files in debugfs, or an error pointer
  * @stats: the counters
  * @high: bytes whose use raises a pressure event; changes with the configuration
  * @low: bytes below which it can be raised again
  * @pressure: raises it
  * @dead: the store was deleted; nothing is added any more. Written under
  *	@lock, but far from what changes: every call looks at it
+ * @policy: what the owner of the policy is to be told, or NULL; read under RCU,
+ *	changed under @policy_mutex and @lock
+ * @policy_key: for the ids of keys that it is told; constant
  * @index: key to object; read under RCU, changed under @lock
+ * @slots: slot to object, likewise, with empty slots of those not added yet
  * @tags: the tags that objects have or that have limits; likewise
  * @reserved: the keys that are being filled by one for all; likewise
  * @lock: protects the members below it, changes of @index, and
@@ -95,11 +113,14 @@ struct zc_store_config {
  * @round: the number of the last one
  * @rounds_ended: changes when one ends
  * @evicted: woken when one ends
+ * @policy_mutex: protects who owns the policy, and what is told to whom; far from
+ *	what every call reads
  * @used: bytes charged; at most the capacity
  * @pressed: the event was raised, and use has not been below @low since
  * @generation: the last one given out
  *
- * Lock order: the list's mutex, then @lock, then the locks of the rhashtable.
+ * Lock order: the list's mutex, then @policy_mutex, then @lock, then the locks of
+ * the rhashtable and the xarray.
  */
 struct zc_store {
 	struct device dev;
@@ -108,12 +129,16 @@ struct zc_store {
 	struct zc_store_config config;
 	struct mem_cgroup *memcg;
 	struct shrinker *shrinker;
+	struct dentry *debug;
 	struct zc_stats __percpu *stats;
 	u64 high;
 	u64 low;
 	struct work_struct pressure;
 	bool dead;
+	struct zc_policy __rcu *policy;
+	siphash_key_t policy_key;
 	struct rhashtable index;
+	struct xarray slots;
 	struct rhashtable tags;
 	struct rhashtable reserved;
 	spinlock_t lock ____cacheline_aligned_in_smp; /* protects: see above */
@@ -133,6 +158,7 @@ struct zc_store {
 	u64 round;
 	unsigned int rounds_ended;
 	wait_queue_head_t evicted;
+	struct mutex policy_mutex; /* protects: see above */
 	atomic64_t used ____cacheline_aligned_in_smp;
 	atomic64_t generation;
 	bool pressed;
@@ -146,6 +172,7 @@ struct zc_store {
  * @data: bytes of these objects; at most @linked_charge
  * @objects: how many these are
  * @opens: open files of the node
+ * @policy: the policy that it is to have
  */
 struct zc_store_use {
 	u64 used;
@@ -153,6 +180,7 @@ struct zc_store_use {
 	u64 data;
 	u64 objects;
 	unsigned int opens;
+	char policy[ZC_POLICY_NAME_MAX + 1];
 };
 
 int zc_store_init(void);
@@ -162,6 +190,7 @@ struct zc_store *zc_store_new(const struct zc_store_config *config,
 			      struct netlink_ext_ack *extack);
 void zc_store_set(struct zc_store *store,
 		  const struct zc_store_config *config);
+void zc_store_announce(struct zc_store *store);
 bool zc_store_holds(struct zc_store *store, u64 capacity);
 int zc_store_fit(struct zc_store *store, struct netlink_ext_ack *extack);
 struct zc_store *zc_store_del(const char *name, bool force,

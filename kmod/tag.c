@@ -12,7 +12,9 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "event.h"
 #include "object.h"
+#include "policy.h"
 #include "reclaim.h"
 #include "store.h"
 #include "tag.h"
@@ -89,6 +91,26 @@ struct zc_tag *zc_tag_find(struct zc_store *store, u64 id)
 		tag->users++;
 	spin_unlock(&store->lock);
 	return tag;
+}
+
+/**
+ * zc_tag_miss() - count a lookup in vain
+ * @store: where
+ * @id: the tag that it was for; if there is none nothing is counted
+ *
+ * Takes no lock, as the lookup took none.
+ *
+ * Context: process.
+ */
+void zc_tag_miss(struct zc_store *store, u64 id)
+{
+	struct zc_tag *tag;
+
+	rcu_read_lock();
+	tag = rhashtable_lookup(&store->tags, &id, zc_tag_params);
+	if (tag)
+		atomic64_inc(&tag->misses);
+	rcu_read_unlock();
 }
 
 /**
@@ -311,7 +333,7 @@ static bool zc_tag_evict_batch(struct zc_store *store, struct zc_tag *tag,
 			continue;
 		}
 		bytes += object->charge;
-		zc_object_unlink(object);
+		zc_object_unlink(object, ZC_POLICY_GONE_KERNEL);
 		victims[nr++] = object;
 	}
 	if (nr)
@@ -319,7 +341,7 @@ static bool zc_tag_evict_batch(struct zc_store *store, struct zc_tag *tag,
 	spin_unlock(&store->lock);
 
 	for (i = 0; i < nr; i++)
-		zc_reclaim_drop(victims[i]);
+		zc_reclaim_drop(victims[i], ZCACHE_OBJECT_REASON_EVICTED);
 	if (nr)
 		zc_reclaim_end(store, &round);
 	*freed += bytes;

@@ -2,6 +2,7 @@
 #ifndef ZC_TAG_H
 #define ZC_TAG_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/percpu.h>
 #include <linux/rhashtable-types.h>
@@ -47,6 +48,7 @@ struct zc_tag_stats {
  * @used: bytes that its objects use
  * @linked: how many of them are in the index
  * @linked_charge: sum of their charges
+ * @misses: lookups in vain that were said to be for this tag
  * @objects: the links of these, those committed or looked at last first, but for
  *	the ones in @sweep
  * @sweep: links of those that a purge is still to take or to make expire
@@ -58,8 +60,8 @@ struct zc_tag_stats {
  * @soft: those made or touched up to this generation have expired
  * @soft_ns: when they did
  *
- * All but the first four members are protected by zc_store.lock; @hard and @soft
- * are read without it.
+ * All but the first four members and @misses are protected by zc_store.lock; @hard
+ * and @soft are read without it.
  */
 struct zc_tag {
 	struct rhash_head node;
@@ -72,6 +74,7 @@ struct zc_tag {
 	u64 used;
 	u64 linked;
 	u64 linked_charge;
+	atomic64_t misses;
 	struct list_head objects;
 	struct list_head sweep;
 	struct list_head entry;
@@ -110,6 +113,7 @@ void zc_tag_put(struct zc_store *store, struct zc_tag *tag);
 int zc_tag_set(struct zc_store *store, struct zc_tag *tag, u64 quota,
 	       u64 floor);
 void zc_tag_fit(struct zc_store *store, struct zc_tag *tag);
+void zc_tag_miss(struct zc_store *store, u64 id);
 void zc_tag_sum(const struct zc_tag *tag, struct zc_tag_stats *sums);
 
 int zc_tag_attach(struct zc_object *object, u64 ids, u32 nr);

@@ -12,8 +12,10 @@
 #include <linux/workqueue.h>
 
 #include "compat.h"
+#include "event.h"
 #include "expire.h"
 #include "object.h"
+#include "policy.h"
 #include "reclaim.h"
 #include "store.h"
 #include "tag.h"
@@ -94,7 +96,7 @@ static void zc_tag_sweep(struct zc_store *store, struct zc_tag *tag)
 		object = link->object;
 		if (object->generation <= tag->hard) {
 			bytes += object->charge;
-			zc_object_unlink(object);
+			zc_object_unlink(object, ZC_POLICY_GONE_OTHER);
 			victims[nr++] = object;
 			continue;
 		}
@@ -114,6 +116,7 @@ static void zc_tag_sweep(struct zc_store *store, struct zc_tag *tag)
 	spin_unlock(&store->lock);
 
 	for (i = 0; i < nr; i++) {
+		zc_event_del(victims[i], ZCACHE_OBJECT_REASON_PURGED);
 		zc_object_put(victims[i]);
 		cond_resched();
 	}

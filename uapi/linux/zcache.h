@@ -288,6 +288,8 @@ struct zc_stat {
  * @buf_len: room at @buf; fewer bytes are copied at the end of the object
  * @copied: (out) bytes copied
  * @data_len: (out) bytes of the object
+ * @miss_tag: the tag whose miss it is if the object is missing or has expired,
+ *	counted there if the tag exists; 0 for none
  *
  * ERANGE: @offset is past the end of the object (at the end: 0 bytes).
  */
@@ -303,6 +305,7 @@ struct zc_get {
 	__aligned_u64 buf_len;
 	__aligned_u64 copied;
 	__aligned_u64 data_len;
+	__aligned_u64 miss_tag;
 };
 
 /* Flags of ZC_IOC_OPEN. */
@@ -317,6 +320,7 @@ struct zc_get {
  * @fd: (out) the object fd: read-only, close-on-exec; 0 on entry
  * @generation: (in/out) in: the version wanted, 0 for any; out: the version
  * @data_len: (out) bytes of the object
+ * @miss_tag: as in struct zc_get
  *
  * read(2), pread(2), read-only or private mmap(2), sendfile(2), splice(2),
  * fstat(2) and lseek(2) work on the fd as on a file. The bytes stay, and stay
@@ -330,6 +334,7 @@ struct zc_open {
 	__s32 fd;
 	__aligned_u64 generation;
 	__aligned_u64 data_len;
+	__aligned_u64 miss_tag;
 };
 
 /* zc_part.type */
@@ -408,12 +413,15 @@ struct zc_part {
  *	if none was needed or none could be had. Not written without
  *	ZC_SEND_PIN; 0 on entry
  * @__reserved: must be 0
+ * @miss_tag: as in struct zc_get, also for the objects of SELECT parts
  *
  * The message is the parts, one after the other. Everything the caller gives
  * is read and checked before the first byte leaves. To go on after a short
  * send, call again with the same parts, @skip raised by @sent, and
  * @generation as returned (ESTALE tells that the version is gone), or with
- * the object fd @pinned, which cannot go.
+ * the object fd @pinned, which cannot go. What goes on, so has a @skip, is
+ * no lookup of its own: neither a hit nor a miss is counted. Nor is the call's
+ * own object a hit when its parts cannot be had (ENODATA, ERANGE).
  *
  * By reference means that the socket gets the object's pages; the bytes are
  * not copied. Pages go to TCP only, plain or with kernel TLS; to a UNIX socket,
@@ -456,6 +464,7 @@ struct zc_send {
 	__aligned_u64 threshold;
 	__s32 pinned;
 	__u32 __reserved;
+	__aligned_u64 miss_tag;
 };
 
 /**

@@ -79,7 +79,15 @@
 	X(SENDFILE_BYTES, "sendfile-bytes", "bytes",			\
 	  "Bytes that they read.")					\
 	X(SHRINKER_CALLS, "shrinker-calls", "calls",			\
-	  "Times that the system asked for memory.")
+	  "Times that the system asked for memory.")			\
+	X(POLICY_EVICTIONS, "policy-evictions", "objects",		\
+	  "Objects evicted because the owner of the policy named them.") \
+	X(POLICY_EVICTED_BYTES, "policy-evicted-bytes", "bytes",	\
+	  "Charge of the objects evicted because the policy's owner named them.") \
+	X(POLICY_SPARED, "policy-spared", "objects",			\
+	  "Objects that the owner of the policy named and that stayed, as they were in use, used since it was told last, or protected by a floor.") \
+	X(TOUCHES_LOST, "touches-lost", "uses",				\
+	  "Uses that the owner of the policy was not told of, as it drained too late.")
 
 enum zc_counter {
 #define ZC_COUNTER_ENUM(id, name, unit, sentence) ZC_C_##id,
