@@ -9,7 +9,7 @@
 #include <linux/genetlink.h>
 #include <netlink/genl/ctrl.h>
 
-#include "ctl.h"
+#include "fail.h"
 #include "nl.h"
 #include "tap.h"
 
@@ -116,35 +116,49 @@ static void refusals(struct nlc *nlc)
 	is_int(get_family(nlc, "nlctrl", &s), 0, "after all that it still works");
 }
 
-/* No request makes the kernel's own family say this, so another socket does. */
-static void warnings(void)
-{
-	struct nlc nlc = { .sk = nl_socket_alloc() };
-	struct nl_sock *kernel = nl_socket_alloc();
-	struct nl_msg *msg = nlmsg_alloc_simple(NLMSG_ERROR, NLM_F_CAPPED | NLM_F_ACK_TLVS);
-	struct nlmsgerr e = { 0 };
-
-	ok(!nl_connect(nlc.sk, NETLINK_USERSOCK) && !nl_connect(kernel, NETLINK_USERSOCK),
-	   "sockets");
-	nl_socket_set_peer_port(nlc.sk, nl_socket_get_local_port(kernel));
-	nl_socket_set_peer_port(kernel, nl_socket_get_local_port(nlc.sk));
-	/* The answer is there before the request, so it cannot have its number. */
-	nl_socket_disable_auto_ack(nlc.sk);
-	nlmsg_append(msg, &e, sizeof(e), NLMSG_ALIGNTO);
-	nla_put_string(msg, NLMSGERR_ATTR_MSG, "done, but");
-	ok(nl_send(kernel, msg) > 0, "an answer");
-	is_int(nlc_call(&nlc, nlc_msg(&nlc, 1, 0), NULL, NULL), 0, "a success");
-	is_str(nlc.sentence, "done, but", "with a sentence");
-	nlmsg_free(msg);
-	nl_socket_free(kernel);
-	nlc_close(&nlc);
-}
-
 static int count_events(struct nlmsghdr *nlh, void *arg)
 {
 	(void)nlh;
 	++*(int *)arg;
 	return 0;
+}
+
+/*
+ * No request makes the kernel's own family say this, so another socket does. The
+ * answer is there before the request, after what is left of an older one and what
+ * the kernel said by itself.
+ */
+static void warnings(void)
+{
+	int unasked = 0;
+	struct nlc nlc = { .sk = nl_socket_alloc(), .family = GENL_ID_CTRL + 5,
+			   .unasked = count_events, .unasked_arg = &unasked };
+	struct nl_sock *kernel = nl_socket_alloc();
+	struct nl_msg *msg = nlmsg_alloc_simple(NLMSG_ERROR, NLM_F_CAPPED | NLM_F_ACK_TLVS);
+	struct nl_msg *old = nlmsg_alloc_simple(NLMSG_ERROR, NLM_F_CAPPED);
+	struct nl_msg *event = nlc_msg(&nlc, 1, 0);
+	struct nlmsgerr e = { 0 }, failed = { .error = -EIO };
+
+	ok(!nl_connect(nlc.sk, NETLINK_USERSOCK) && !nl_connect(kernel, NETLINK_USERSOCK),
+	   "sockets");
+	nl_socket_set_peer_port(nlc.sk, nl_socket_get_local_port(kernel));
+	nl_socket_set_peer_port(kernel, nl_socket_get_local_port(nlc.sk));
+	nl_socket_disable_auto_ack(nlc.sk);
+	nlmsg_append(old, &failed, sizeof(failed), NLMSG_ALIGNTO);
+	nlmsg_hdr(old)->nlmsg_seq = nl_socket_use_seq(nlc.sk);
+	nlmsg_append(msg, &e, sizeof(e), NLMSG_ALIGNTO);
+	nla_put_string(msg, NLMSGERR_ATTR_MSG, "done, but");
+	nlmsg_hdr(msg)->nlmsg_seq = nlmsg_hdr(old)->nlmsg_seq + 1;
+	ok(nl_send(kernel, old) > 0 && nl_send(kernel, event) > 0 && nl_send(kernel, msg) > 0,
+	   "an answer");
+	is_int(nlc_call(&nlc, nlc_msg(&nlc, 1, 0), NULL, NULL), 0, "a success");
+	is_str(nlc.sentence, "done, but", "with a sentence");
+	is_int(unasked, 1, "what came unasked is told");
+	nlmsg_free(event);
+	nlmsg_free(old);
+	nlmsg_free(msg);
+	nl_socket_free(kernel);
+	nlc_close(&nlc);
 }
 
 static void join(void)

@@ -22,13 +22,12 @@ TEST_HELPERS := $(filter-out $(O)/obj/tests/test_%.o $(O)/obj/tests/fake_nl.o \
 $(TEST_OBJS): override CPPFLAGS += -Iserve -Izcachectl $(NL_CFLAGS)
 .SECONDARY: $(TEST_OBJS)
 
-$(O)/tests/test_%: $(O)/obj/tests/test_%.o $(TEST_HELPERS) $(COMMON_OBJS) $(O)/libzcache.a
+$(O)/tests/test_%: $(O)/obj/tests/test_%.o $(TEST_HELPERS) $(O)/libcommon.a $(O)/libzcache.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ $(TEST_LIBS)
 
 $(O)/tests/test_http: $(O)/obj/serve/http.o $(O)/obj/serve/mime.o
 $(O)/tests/test_out: $(O)/obj/zcachectl/out.o
-$(O)/tests/test_nl: $(O)/obj/zcachectl/nl.o
 $(O)/tests/test_nl: TEST_LIBS := -Wl,--wrap=genl_ctrl_resolve -Wl,--wrap=genl_ctrl_resolve_grp $(NL_LIBS)
 $(O)/tests/test_out: TEST_LIBS := $(NL_LIBS)
 $(filter $(O)/tests/test_ctl%,$(TEST_PROGS)): TEST_LIBS := $(NL_LIBS)
@@ -40,12 +39,12 @@ $(O)/tests/test_policy: TEST_LIBS := $(O)/libpolicy.a -lm -Wl,--wrap=malloc -Wl,
 $(O)/tests/test_policy_model: $(O)/obj/zcachectl/sim_run.o
 $(O)/tests/test_policy_model: TEST_LIBS := $(O)/libpolicy.a -lm
 
-$(O)/tests/zcachectl-fake: $(CTL_OBJS) $(COMMON_OBJS) $(FAKE) $(O)/obj/tests/fake_nl.o \
+$(O)/tests/zcachectl-fake: $(CTL_OBJS) $(O)/libcommon.a $(FAKE) $(O)/obj/tests/fake_nl.o \
 		$(O)/obj/tests/fake_system.o $(O)/libpolicy.a $(O)/libzcache.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(WRAP) $(WRAP_CTL) -o $@ $^ $(NL_LIBS) -lm
 
-$(O)/tests/zcache-serve-fake: $(SERVE_OBJS) $(COMMON_OBJS) $(FAKE) $(O)/libzcache.a
+$(O)/tests/zcache-serve-fake: $(SERVE_OBJS) $(O)/libcommon.a $(FAKE) $(O)/libzcache.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ -lhttp_parser
 

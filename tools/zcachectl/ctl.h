@@ -7,14 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Documented in zcachectl(8); scripts rely on them. */
-enum exit_code {
-	CTL_OK = 0,
-	CTL_USAGE = 1,
-	CTL_REFUSED = 2,
-	CTL_NOT_FOUND = 3,
-	CTL_NO_MODULE = 4,
-};
+#include "fail.h"
 
 /* "name VALUE" if value is set, else the lone word "name". */
 struct keyword {
@@ -60,14 +53,6 @@ const struct command *find_command(const struct object *o, const char *name);
 
 /* The last of the words is unfinished. */
 int complete(int argc, char **argv);
-
-/* Prints "zcachectl: ..." to stderr and returns code. */
-int fail(enum exit_code code, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* Appended to a message: "Invalid argument (EINVAL)". err is -errno. */
-const char *error_name(int err);
 
 bool module_loaded(void);
 

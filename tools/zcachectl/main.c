@@ -51,16 +51,6 @@ void note(const char *fmt, ...)
 	va_end(ap);
 }
 
-const char *error_name(int err)
-{
-	static __thread char buf[128];
-	const char *name = strerrorname_np(-err);
-
-	snprintf(buf, sizeof(buf), "%s (%s)", strerrordesc_np(-err) ?: "unknown error",
-		 name ?: "unknown");
-	return buf;
-}
-
 /* A built-in module without parameters has no folder there, but may have nodes. */
 bool module_loaded(void)
 {

@@ -5,7 +5,7 @@
 
 #include <linux/zcache_netlink.h>
 
-#include "ctl.h"
+#include "fail.h"
 #include "nl.h"
 #include "stores.h"
 

@@ -9,13 +9,14 @@
 #include <linux/zcache_netlink.h>
 #include <netlink/genl/ctrl.h>
 
-#include "ctl.h"
+#include "fail.h"
 #include "nl.h"
 
 struct call {
 	struct nlc *nlc;
 	nlc_fn fn;
 	void *arg;
+	uint32_t seq;
 	bool done;
 	int err;
 };
@@ -40,6 +41,7 @@ int nlc_open(struct nlc *nlc)
 	/* A dump answer may be larger than libnl's one page. */
 	nl_socket_set_msg_buf_size(nlc->sk, 64 << 10);
 
+	nlc->fd = nl_socket_get_fd(nlc->sk);
 	nlc->family = genl_ctrl_resolve(nlc->sk, ZCACHE_FAMILY_NAME);
 	if (nlc->family < 0) {
 		nlc_close(nlc);
@@ -141,6 +143,19 @@ static int on_interrupted(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
+/* What the kernel says by itself has no number; what is left of a call has an old one. */
+static int on_number(struct nl_msg *msg, void *arg)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct call *call = arg;
+	struct nlc *nlc = call->nlc;
+
+	if (!nlh->nlmsg_seq && nlh->nlmsg_type == nlc->family && genlmsg_valid_hdr(nlh, 0) &&
+	    nlc->unasked)
+		nlc->unasked(nlh, nlc->unasked_arg);
+	return nlh->nlmsg_seq == call->seq ? NL_OK : NL_SKIP;
+}
+
 int nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
 {
 	struct call call = { .nlc = nlc, .fn = fn, .arg = arg };
@@ -154,7 +169,9 @@ int nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
 		nlmsg_free(msg);
 		return -ENOMEM;
 	}
+	call.seq = nlmsg_hdr(msg)->nlmsg_seq;
 	nlmsg_free(msg);
+	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_number, &call);
 	nl_cb_err(cb, NL_CB_CUSTOM, on_error, &call);
 	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, &call);
 	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, &call);
@@ -183,7 +200,6 @@ int nlc_join(struct nlc *nlc, const char *group)
 
 	if (events < 0 || families < 0)
 		return fail(CTL_REFUSED, "the module has no events, so it is older than this program");
-	nlc->fd = nl_socket_get_fd(nlc->sk);
 	enlarge_buffer(nlc->fd);
 	if (nl_socket_add_membership(nlc->sk, events) ||
 	    nl_socket_add_membership(nlc->sk, families))

@@ -9,19 +9,17 @@
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
 
+typedef int (*nlc_fn)(struct nlmsghdr *nlh, void *arg);
+
 struct nlc {
 	struct nl_sock *sk;
 	int family;
-	int fd;			/* readable when there are events, once nlc_join() was called */
+	int fd;			/* readable when there is what nobody called for */
+	nlc_fn unasked;		/* called for such a message that comes amid an answer */
+	void *unasked_arg;
 	bool inconsistent;	/* the last dump was interrupted */
 	char sentence[256];	/* the kernel's own words on the last refusal, or its warning */
 };
-
-/*
- * Called for each message of an answer. Other than 0 ends the call at once; what
- * is left of the answer makes the socket useless for another call.
- */
-typedef int (*nlc_fn)(struct nlmsghdr *nlh, void *arg);
 
 /* Returns an exit code, having said what is wrong. */
 int nlc_open(struct nlc *nlc);
@@ -30,17 +28,21 @@ void nlc_close(struct nlc *nlc);
 /* flags: NLM_F_DUMP or 0. NULL without memory. */
 struct nl_msg *nlc_msg(struct nlc *nlc, int cmd, int flags);
 
-/* Consumes msg, which may be NULL (-ENOMEM). 0 or -errno; fn may be NULL. */
+/*
+ * Consumes msg, which may be NULL (-ENOMEM). fn, which may be NULL, is called for
+ * each message of the answer; other than 0 from it ends the call at once. 0 or
+ * -errno.
+ */
 int nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg);
 
 /*
- * What the group is told comes from now on, so there are no more calls. Returns an
- * exit code, having said what is wrong.
+ * What the group is told comes from now on, too much for a socket that makes calls.
+ * Returns an exit code, having said what is wrong.
  */
 int nlc_join(struct nlc *nlc, const char *group);
 
 /*
- * Calls fn for what is there, without waiting. 0, -EAGAIN if there is nothing,
+ * Calls fn for what is there unasked, without waiting. 0, -EAGAIN if there is nothing,
  * -ENOBUFS if something was lost, -ENODEV if the module is gone, or another -errno.
  */
 int nlc_receive(struct nlc *nlc, nlc_fn fn, void *arg);
