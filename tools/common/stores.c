@@ -48,6 +48,7 @@ static struct nla_policy store_policy[ZCACHE_A_STORE_MAX + 1] = {
 	[ZCACHE_A_STORE_PINNED] = { .type = NLA_U64 },
 	[ZCACHE_A_STORE_SEND_LATENCY] = { .type = NLA_UNSPEC },
 	[ZCACHE_A_STORE_FILL_LATENCY] = { .type = NLA_UNSPEC },
+	[ZCACHE_A_STORE_POLICY] = { .type = NLA_STRING, .maxlen = POLICY_ROOM },
 };
 
 static uint64_t u64_of(struct nlattr *attr)
@@ -82,6 +83,8 @@ int parse_store(struct nlmsghdr *nlh, struct store *s)
 	    !a[ZCACHE_A_STORE_NAME])
 		return -EBADMSG;
 	nla_strlcpy(s->name, a[ZCACHE_A_STORE_NAME], sizeof(s->name));
+	if (a[ZCACHE_A_STORE_POLICY])
+		nla_strlcpy(s->policy, a[ZCACHE_A_STORE_POLICY], sizeof(s->policy));
 	s->capacity = u64_of(a[ZCACHE_A_STORE_CAPACITY]);
 	s->max_object_size = u64_of(a[ZCACHE_A_STORE_MAX_OBJECT_SIZE]);
 	s->splice_threshold = u64_of(a[ZCACHE_A_STORE_SPLICE_THRESHOLD]);

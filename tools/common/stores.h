@@ -26,8 +26,12 @@ static inline uint64_t latency_bound(size_t i)
 	return UINT64_C(1024) << i;
 }
 
+/* A policy's name with its NUL. */
+#define POLICY_ROOM 32
+
 struct store {
 	char name[ZC_NAME_MAX + 1];
+	char policy[POLICY_ROOM];	/* what it asks its policy's owner for, or "" */
 	uint64_t capacity, max_object_size, splice_threshold, default_ttl;
 	uint64_t used, data, metadata, pinned, objects;
 	uint32_t max_key_len, inline_limit, copy, grace, high_watermark, low_watermark;

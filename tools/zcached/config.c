@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <confuse.h>
+
+#include "address.h"
+#include "config.h"
+#include "text.h"
+
+#define INTERVAL_MIN 10
+#define INTERVAL_MAX 60000
+
+#define FILE_MAX (1 << 20)
+
+/*
+ * Put after the file's text: libconfuse takes the end of a file for that of a section,
+ * which does not know it.
+ */
+#define LAST_WORD "end-of-file"
+
+/* libconfuse gives its messages no argument of ours. */
+static const char *error_file;
+static char *error_text;
+static bool at_end;		/* the last word was read */
+
+/* The first error is the one to be repaired. */
+static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	int n;
+
+	if (error_text[0])
+		return;
+	n = snprintf(error_text, CONFIG_ERROR_ROOM, "%s:%d: ", error_file, cfg->line);
+	vsnprintf(error_text + n, CONFIG_ERROR_ROOM - n, fmt, ap);
+	if (strstr(error_text, "missing title"))
+		strcat(error_text, ": right is store NAME { ... }");
+	if (strstr(error_text, LAST_WORD))
+		snprintf(error_text + n, CONFIG_ERROR_ROOM - n, "a section has no closing brace");
+	if (!strstr(error_text, "no such option"))
+		return;
+	n = strlen(error_text);
+	snprintf(error_text + n, CONFIG_ERROR_ROOM - n,
+		 strcmp(cfg_name(cfg), "store") ?
+		 "; there are listen, interval, policy, optimise, exponent, large and store" :
+		 "; a store has policy, optimise, exponent and large");
+}
+
+const char *config_policies(void)
+{
+	static char text[256];
+	size_t i, n = 0;
+
+	for (i = 0; zp_all[i]; i++)
+		n += snprintf(text + n, sizeof(text) - n, "%s%s", i ? ", " : "", zp_all[i]->name);
+	return text;
+}
+
+static int wrong(cfg_t *cfg, cfg_opt_t *opt, const char *rule)
+{
+	cfg_error(cfg, "%s %s: right is %s", cfg_opt_name(opt), cfg_opt_getnstr(opt, 0), rule);
+	return -1;
+}
+
+static int parse_policy(const char *text, const struct zp_ops **ops)
+{
+	*ops = zp_find(text);
+	return *ops || !strcmp(text, "none") ? 0 : -EINVAL;
+}
+
+static int parse_goal(const char *text, enum zp_goal *goal)
+{
+	static const char *const names[] = {
+		[ZP_BALANCED] = "balanced", [ZP_OBJECTS] = "objects", [ZP_BYTES] = "bytes",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], text))
+			continue;
+		*goal = i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int parse_exponent(const char *text, double *a)
+{
+	char *end;
+
+	*a = strtod(text, &end);
+	return end != text && !*end && *a >= 0 && *a <= 1 ? 0 : -EINVAL;
+}
+
+static int parse_large(const char *text, bool *large_main)
+{
+	*large_main = !strcmp(text, "keep");
+	return *large_main || !strcmp(text, "refuse") ? 0 : -EINVAL;
+}
+
+static int parse_interval(const char *text, uint64_t *ms)
+{
+	return parse_duration(text, ms) || *ms < INTERVAL_MIN || *ms > INTERVAL_MAX ? -EINVAL : 0;
+}
+
+static int check_policy(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const struct zp_ops *ops;
+	char rule[300];
+
+	if (!parse_policy(cfg_opt_getnstr(opt, 0), &ops))
+		return 0;
+	snprintf(rule, sizeof(rule), "one of %s, or none to leave it to the kernel",
+		 config_policies());
+	return wrong(cfg, opt, rule);
+}
+
+static int check_goal(cfg_t *cfg, cfg_opt_t *opt)
+{
+	enum zp_goal goal;
+
+	return parse_goal(cfg_opt_getnstr(opt, 0), &goal) ?
+	       wrong(cfg, opt, "balanced, objects or bytes") : 0;
+}
+
+static int check_exponent(cfg_t *cfg, cfg_opt_t *opt)
+{
+	double a;
+
+	return parse_exponent(cfg_opt_getnstr(opt, 0), &a) ?
+	       wrong(cfg, opt, "a number from 0 to 1 such as 0.5") : 0;
+}
+
+static int check_large(cfg_t *cfg, cfg_opt_t *opt)
+{
+	bool large_main;
+
+	return parse_large(cfg_opt_getnstr(opt, 0), &large_main) ?
+	       wrong(cfg, opt, "keep or refuse") : 0;
+}
+
+static int check_interval(cfg_t *cfg, cfg_opt_t *opt)
+{
+	uint64_t ms;
+
+	return parse_interval(cfg_opt_getnstr(opt, 0), &ms) ?
+	       wrong(cfg, opt, "a time from 10ms to 60s") : 0;
+}
+
+static int check_listen(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct address a;
+
+	return address_parse(cfg_opt_getnstr(opt, 0), &a) ?
+	       wrong(cfg, opt, "none, an address of this machine alone and a port such as 127.0.0.1:9629 or [::1]:9629, or unix:/PATH") :
+	       0;
+}
+
+static int check_store(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = cfg_title(cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1));
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+	if (len && !name[len] && len <= ZC_NAME_MAX && name[0] != '.')
+		return 0;
+	cfg_error(cfg, "store %s: a name has 1 to %d letters, digits, dots, dashes and underscores and begins with no dot",
+		  name, ZC_NAME_MAX);
+	return -1;
+}
+
+/* Keys that are not there change nothing; those that are were checked. */
+static void read_choice(cfg_t *cfg, struct choice *c)
+{
+	const char *text;
+
+	text = cfg_getstr(cfg, "policy");
+	if (text)
+		parse_policy(text, &c->ops);
+	text = cfg_getstr(cfg, "optimise");
+	if (text)
+		parse_goal(text, &c->options.goal);
+	text = cfg_getstr(cfg, "exponent");
+	if (text)
+		parse_exponent(text, &c->options.a);
+	text = cfg_getstr(cfg, "large");
+	if (text)
+		parse_large(text, &c->options.large_main);
+}
+
+static int read_all(cfg_t *cfg, struct config *c)
+{
+	const char *listen = cfg_getstr(cfg, "listen");
+	size_t i;
+
+	snprintf(c->listen, sizeof(c->listen), "%s", strcmp(listen, "none") ? listen : "");
+	parse_interval(cfg_getstr(cfg, "interval"), &c->interval);
+	c->choice = (struct choice){
+		.ops = zp_find("s3fifo"),
+		.options = { .a = -1, .large_main = true },
+	};
+	read_choice(cfg, &c->choice);
+	c->nr_stores = cfg_size(cfg, "store");
+	c->stores = calloc(c->nr_stores + 1, sizeof(*c->stores));
+	if (!c->stores)
+		return -ENOMEM;
+	for (i = 0; i < c->nr_stores; i++) {
+		cfg_t *section = cfg_getnsec(cfg, "store", i);
+
+		snprintf(c->stores[i].name, sizeof(c->stores[i].name), "%s", cfg_title(section));
+		c->stores[i].choice = c->choice;
+		read_choice(section, &c->stores[i].choice);
+	}
+	return 0;
+}
+
+static int on_end(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
+{
+	at_end = true;
+	(void)cfg;
+	(void)opt;
+	(void)argc;
+	(void)argv;
+	return 0;
+}
+
+static cfg_t *new_parser(void)
+{
+	static cfg_opt_t store[] = {
+		CFG_STR("policy", NULL, CFGF_NODEFAULT),
+		CFG_STR("optimise", NULL, CFGF_NODEFAULT),
+		CFG_STR("exponent", NULL, CFGF_NODEFAULT),
+		CFG_STR("large", NULL, CFGF_NODEFAULT),
+		CFG_END()
+	};
+	static cfg_opt_t all[] = {
+		CFG_STR("listen", "127.0.0.1:9629", CFGF_NONE),
+		CFG_STR("interval", "100ms", CFGF_NONE),
+		CFG_STR("policy", NULL, CFGF_NODEFAULT),
+		CFG_STR("optimise", NULL, CFGF_NODEFAULT),
+		CFG_STR("exponent", NULL, CFGF_NODEFAULT),
+		CFG_STR("large", NULL, CFGF_NODEFAULT),
+		CFG_FUNC(LAST_WORD, on_end),
+		CFG_SEC("store", store, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_END()
+	};
+	cfg_t *cfg = cfg_init(all, CFGF_NONE);
+
+	if (!cfg)
+		return NULL;
+	cfg_set_error_function(cfg, on_error);
+	cfg_set_validate_func(cfg, "listen", check_listen);
+	cfg_set_validate_func(cfg, "interval", check_interval);
+	cfg_set_validate_func(cfg, "policy", check_policy);
+	cfg_set_validate_func(cfg, "optimise", check_goal);
+	cfg_set_validate_func(cfg, "exponent", check_exponent);
+	cfg_set_validate_func(cfg, "large", check_large);
+	cfg_set_validate_func(cfg, "store", check_store);
+	cfg_set_validate_func(cfg, "store|policy", check_policy);
+	cfg_set_validate_func(cfg, "store|optimise", check_goal);
+	cfg_set_validate_func(cfg, "store|exponent", check_exponent);
+	cfg_set_validate_func(cfg, "store|large", check_large);
+	return cfg;
+}
+
+/* The text, with the last word; or why it cannot be read, as -errno. */
+static int read_file(const char *file, char **text)
+{
+	FILE *f = fopen(file, "r");
+	size_t n = 0;
+	int err = 0;
+
+	if (!f)
+		return -errno;
+	*text = malloc(FILE_MAX + sizeof("\n" LAST_WORD "()"));
+	if (*text) {
+		n = fread(*text, 1, FILE_MAX, f);
+		memcpy(*text + n, "\n" LAST_WORD "()", sizeof("\n" LAST_WORD "()"));
+	}
+	if (!*text || ferror(f))
+		err = -errno;
+	else if (n == FILE_MAX)
+		err = -EFBIG;
+	else if (strlen(*text) < n)
+		err = -EILSEQ;
+	fclose(f);
+	return err;
+}
+
+int config_load(const char *file, struct config *c, char error[CONFIG_ERROR_ROOM])
+{
+	cfg_t *cfg = new_parser();
+	char *text = NULL;
+	int err = read_file(file, &text);
+
+	memset(c, 0, sizeof(*c));
+	error[0] = '\0';
+	error_file = file;
+	error_text = error;
+	at_end = false;
+	if (!err && !cfg)
+		err = -ENOMEM;
+	if (!err && cfg_parse_buf(cfg, text) != CFG_SUCCESS)
+		err = -EINVAL;
+	if (!err && !at_end) {
+		snprintf(error, CONFIG_ERROR_ROOM, "%s: a comment has no end", file);
+		err = -EINVAL;
+	}
+	if (!err)
+		err = read_all(cfg, c);
+	if (err && !error[0])
+		snprintf(error, CONFIG_ERROR_ROOM, "%s: %s", file, strerror(-err));
+	if (cfg)
+		cfg_free(cfg);
+	free(text);
+	return err;
+}
+
+void config_free(struct config *c)
+{
+	free(c->stores);
+	memset(c, 0, sizeof(*c));
+}
+
+struct choice config_choice(const struct config *c, const char *store, const char *wants)
+{
+	struct choice choice = c->choice;
+	const struct zp_ops *ops;
+	size_t i;
+
+	for (i = 0; i < c->nr_stores; i++)
+		if (!strcmp(c->stores[i].name, store))
+			choice = c->stores[i].choice;
+	if (wants[0] && !parse_policy(wants, &ops))
+		choice.ops = ops;
+	return choice;
+}

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <systemd/sd-daemon.h>
+
+#include <linux/zcache_netlink.h>
+
+#include "daemon.h"
+#include "fail.h"
+#include "http.h"
+
+/* Milliseconds. The kernel waits for many drains before it says that we are silent. */
+#define RETRY 10000
+#define WATCHDOG_MIN 10000
+#define WATCHDOG_DRAINS 20
+
+struct item *daemon_find(struct daemon *d, const char *store)
+{
+	size_t i;
+
+	for (i = 0; i < d->nr_items; i++)
+		if (!strcmp(d->items[i]->m.name, store))
+			return d->items[i];
+	return NULL;
+}
+
+static uint32_t watchdog(const struct daemon *d)
+{
+	uint64_t ms = d->config.interval * WATCHDOG_DRAINS;
+
+	return ms > WATCHDOG_MIN ? ms : WATCHDOG_MIN;
+}
+
+static struct choice choose(const struct daemon *d, const char *store, const char *wants)
+{
+	if (wants[0] && strcmp(wants, "none") && !zp_find(wants))
+		note("store %s: it asks for the policy '%s'; there are %s; it gets what %s says",
+		     store, wants, config_policies(), d->file);
+	return config_choice(&d->config, store, wants);
+}
+
+static void soon(struct daemon *d)
+{
+	sd_event_source_set_time(d->tick, 0);
+}
+
+/* New, or changed. */
+static int take_store(struct daemon *d, const struct store *s)
+{
+	struct item *item = daemon_find(d, s->name), **v;
+	struct choice c;
+
+	if (item) {
+		if (strcmp(item->wants, s->policy)) {
+			strcpy(item->wants, s->policy);
+			c = choose(d, s->name, item->wants);
+			store_choose(&item->m, &c, watchdog(d));
+		}
+		return 0;
+	}
+	v = realloc(d->items, (d->nr_items + 1) * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	d->items = v;
+	item = calloc(1, sizeof(*item));
+	if (!item)
+		return -ENOMEM;
+	v[d->nr_items++] = item;
+	strcpy(item->wants, s->policy);
+	c = choose(d, s->name, item->wants);
+	store_begin(&item->m, &d->owner, s->name, &c, watchdog(d));
+	soon(d);
+	return 0;
+}
+
+static void drop_store(struct daemon *d, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < d->nr_items && strcmp(d->items[i]->m.name, name); i++)
+		;
+	if (i == d->nr_items)
+		return;
+	store_end(&d->items[i]->m);
+	free(d->items[i]);
+	d->items[i] = d->items[--d->nr_items];
+	note("store %s: it is gone", name);
+}
+
+static void retry_all(struct daemon *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->nr_items; i++)
+		store_retry(&d->items[i]->m);
+	soon(d);
+}
+
+/* Of events that were lost nobody knows what they said. */
+static int look_at_all(struct daemon *d)
+{
+	struct stores stores = { 0 };
+	size_t i, j;
+	int err = get_stores(&d->reads, NULL, &stores);
+
+	for (i = d->nr_items; !err && i--;) {
+		for (j = 0; j < stores.n && strcmp(stores.v[j].name, d->items[i]->m.name); j++)
+			;
+		if (j == stores.n)
+			drop_store(d, d->items[i]->m.name);
+	}
+	for (j = 0; !err && j < stores.n; j++)
+		err = take_store(d, &stores.v[j]);
+	free(stores.v);
+	if (!err)
+		retry_all(d);
+	return err;
+}
+
+static void policy_lost(struct daemon *d, struct nlmsghdr *nlh)
+{
+	struct nlattr *store = nlmsg_find_attr(nlh, GENL_HDRLEN, ZCACHE_A_POLICY_STORE);
+	struct nlattr *reason = nlmsg_find_attr(nlh, GENL_HDRLEN, ZCACHE_A_POLICY_REASON);
+	struct item *item = store ? daemon_find(d, nla_get_string(store)) : NULL;
+
+	if (!item || !reason)
+		return;
+	if (nla_get_u32(reason) == ZCACHE_POLICY_REASON_SILENT && item->m.state == STORE_OWNED)
+		note("store %s: the kernel did not hear of us for %u ms", item->m.name,
+		     item->m.watchdog);
+	store_retry(&item->m);
+	soon(d);
+}
+
+static int take_event(struct nlmsghdr *nlh, void *arg)
+{
+	struct daemon *d = arg;
+	struct store s;
+
+	switch (genlmsg_hdr(nlh)->cmd) {
+	case ZCACHE_CMD_STORE_NEW_NTF:
+	case ZCACHE_CMD_STORE_SET_NTF:
+		if (parse_store(nlh, &s) || take_store(d, &s))
+			note("an event was not understood");
+		break;
+	case ZCACHE_CMD_STORE_DEL_NTF:
+		if (!parse_store(nlh, &s))
+			drop_store(d, s.name);
+		break;
+	case ZCACHE_CMD_PRESSURE_NTF:
+	case ZCACHE_CMD_POLICY_DRAIN_NTF:
+		soon(d);
+		break;
+	case ZCACHE_CMD_POLICY_LOST_NTF:
+		policy_lost(d, nlh);
+		break;
+	}
+	return 0;
+}
+
+static int end(struct daemon *d, int code)
+{
+	return sd_event_exit(d->event, code);
+}
+
+static int on_events(sd_event_source *src, int fd, uint32_t what, void *arg)
+{
+	struct daemon *d = arg;
+	int err;
+
+	(void)src;
+	(void)fd;
+	(void)what;
+	do
+		err = nlc_receive(&d->events, take_event, d);
+	while (!err);
+	if (err == -ENOBUFS)
+		err = look_at_all(d) ?: -EAGAIN;
+	if (err == -ENODEV)
+		return end(d, fail(CTL_NO_MODULE, "the zcache module was unloaded"));
+	if (err != -EAGAIN)
+		return end(d, fail(CTL_REFUSED, "cannot read the events: %s", error_name(err)));
+	return 0;
+}
+
+static int on_owner(sd_event_source *src, int fd, uint32_t what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)src;
+	(void)fd;
+	(void)what;
+	/* What was lost here says no more than that it is time to drain. */
+	if (nlc_receive(&d->owner, take_event, d) == -ENOBUFS)
+		soon(d);
+	return 0;
+}
+
+static int on_tick(sd_event_source *src, uint64_t usec, void *arg)
+{
+	struct daemon *d = arg;
+	bool more = false;
+	uint64_t now;
+	size_t i;
+
+	(void)usec;
+	for (i = 0; i < d->nr_items; i++)
+		more |= store_step(&d->items[i]->m);
+	sd_event_now(d->event, CLOCK_MONOTONIC, &now);
+	return sd_event_source_set_time(src, more ? now : now + d->config.interval * 1000);
+}
+
+static int on_retry(sd_event_source *src, uint64_t usec, void *arg)
+{
+	retry_all(arg);
+	return sd_event_source_set_time(src, usec + RETRY * 1000);
+}
+
+static int on_end(sd_event_source *src, const struct signalfd_siginfo *info, void *arg)
+{
+	(void)src;
+	(void)info;
+	sd_notify(0, "STOPPING=1");
+	return end(arg, CTL_OK);
+}
+
+static void tell_ready(void)
+{
+	sd_notify(0, "READY=1");
+	note("ready");
+}
+
+/* What was learnt stays: a policy is switched, not begun anew. */
+static void reload(struct daemon *d)
+{
+	char error[CONFIG_ERROR_ROOM];
+	struct config next;
+	struct choice c;
+	size_t i;
+
+	if (config_load(d->file, &next, error)) {
+		note("nothing is changed: %s", error);
+		return;
+	}
+	if (strcmp(next.listen, d->config.listen) && http_move(&d->http, d, next.listen))
+		strcpy(next.listen, d->config.listen);
+	config_free(&d->config);
+	d->config = next;
+	for (i = 0; i < d->nr_items; i++) {
+		c = choose(d, d->items[i]->m.name, d->items[i]->wants);
+		store_choose(&d->items[i]->m, &c, watchdog(d));
+	}
+	soon(d);
+}
+
+static int on_reload(sd_event_source *src, const struct signalfd_siginfo *info, void *arg)
+{
+	struct timespec now;
+
+	(void)src;
+	(void)info;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		   now.tv_sec * 1000000ULL + now.tv_nsec / 1000);
+	reload(arg);
+	tell_ready();
+	return 0;
+}
+
+static int open_sockets(struct daemon *d)
+{
+	int code = nlc_open(&d->owner);
+
+	if (!code)
+		code = nlc_open(&d->reads);
+	if (!code)
+		code = nlc_open(&d->events);
+	if (!code)
+		code = nlc_join(&d->events, ZCACHE_MCGRP_EVENTS);
+	d->owner.unasked = take_event;
+	d->owner.unasked_arg = d;
+	return code;
+}
+
+/* SIGTERM and its like wait from now on until the loop takes them. */
+static int open_loop(struct daemon *d)
+{
+	sigset_t set;
+	int err;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	err = sd_event_new(&d->event);
+	if (err >= 0)
+		err = sd_event_add_signal(d->event, NULL, SIGTERM, on_end, d);
+	if (err >= 0)
+		err = sd_event_add_signal(d->event, NULL, SIGINT, on_end, d);
+	if (err >= 0)
+		err = sd_event_add_signal(d->event, NULL, SIGHUP, on_reload, d);
+	if (err >= 0)
+		err = sd_event_add_time(d->event, &d->tick, CLOCK_MONOTONIC, 0, 1000, on_tick, d);
+	if (err >= 0)
+		err = sd_event_source_set_enabled(d->tick, SD_EVENT_ON);
+	if (err >= 0)
+		err = sd_event_add_time_relative(d->event, &d->retry, CLOCK_MONOTONIC,
+						 RETRY * 1000, 0, on_retry, d);
+	if (err >= 0)
+		err = sd_event_source_set_enabled(d->retry, SD_EVENT_ON);
+	if (err >= 0)
+		err = sd_event_add_io(d->event, NULL, d->events.fd, EPOLLIN, on_events, d);
+	if (err >= 0)
+		err = sd_event_add_io(d->event, NULL, d->owner.fd, EPOLLIN, on_owner, d);
+	if (err >= 0)
+		err = sd_event_set_watchdog(d->event, true);
+	return err < 0 ? err : 0;
+}
+
+static int prepare(struct daemon *d)
+{
+	int code = open_sockets(d), err;
+
+	if (code)
+		return code;
+	err = open_loop(d);
+	if (err)
+		return fail(CTL_REFUSED, "cannot make an event loop: %s", error_name(err));
+	code = http_move(&d->http, d, d->config.listen);
+	if (code)
+		return code;
+	err = look_at_all(d);
+	return err ? nlc_fail(&d->reads, err, "cannot list the stores") : CTL_OK;
+}
+
+int daemon_run(struct daemon *d)
+{
+	int code = prepare(d);
+
+	if (!code) {
+		tell_ready();
+		code = sd_event_loop(d->event);
+		if (code < 0)
+			code = fail(CTL_REFUSED, "the event loop broke: %s", error_name(code));
+	}
+	http_close(d->http);
+	while (d->nr_items) {
+		store_end(&d->items[--d->nr_items]->m);
+		free(d->items[d->nr_items]);
+	}
+	free(d->items);
+	sd_event_source_unref(d->tick);
+	sd_event_source_unref(d->retry);
+	sd_event_unref(d->event);
+	nlc_close(&d->events);
+	nlc_close(&d->reads);
+	nlc_close(&d->owner);
+	return code;
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fail.h"
+#include "nl.h"
+#include "store.h"
+
+/* So many answers of at most 1000 records before other stores have their turn. */
+#define ROUNDS 32
+
+const char *store_state_name(enum store_state state)
+{
+	static const char *const names[] = {
+		[STORE_KERNEL] = "kernel", [STORE_OWNED] = "owned", [STORE_BUSY] = "busy",
+		[STORE_FAILED] = "failed",
+	};
+
+	return names[state];
+}
+
+/* The kernel's words, if it had any. */
+static const char *why(const struct managed *s, int err)
+{
+	static char text[400];
+
+	snprintf(text, sizeof(text), "%s%s%s", s->nlc->sentence, s->nlc->sentence[0] ? ": " : "",
+		 error_name(err));
+	return text;
+}
+
+static void forget(struct managed *s)
+{
+	tracked_end(&s->tracked);
+	s->full = false;
+	s->stuck = false;
+	s->synced = false;
+}
+
+static void own(struct managed *s)
+{
+	enum store_state before = s->state;
+	int err = kernel_own(s->nlc, s->name, s->choice.ops->name, s->watchdog);
+
+	forget(s);
+	s->state = !err ? STORE_OWNED : err == -EBUSY ? STORE_BUSY : STORE_FAILED;
+	if (!err)
+		note("store %s: its policy is %s now", s->name, s->choice.ops->name);
+	else if (s->state != before && err == -EBUSY)
+		note("store %s: another process owns its policy; waiting for it to end: %s",
+		     s->name, why(s, err));
+	else if (s->state != before)
+		note("store %s: cannot own its policy, trying again: %s", s->name, why(s, err));
+}
+
+/* What the kernel told is lost with the answer, so it must tell all anew. */
+static void lose(struct managed *s, int err)
+{
+	forget(s);
+	if (err == -EPERM) {
+		s->state = STORE_BUSY;
+		note("store %s: another process took its policy; waiting for it to end", s->name);
+		return;
+	}
+	s->state = STORE_FAILED;
+	/* that the store is gone is told elsewhere */
+	if (err == -ENOENT)
+		return;
+	note("store %s: lost its policy, trying again: %s", s->name, why(s, err));
+	kernel_release(s->nlc, s->name);
+}
+
+void store_begin(struct managed *s, struct nlc *nlc, const char *name, const struct choice *c,
+		 uint32_t watchdog)
+{
+	memset(s, 0, sizeof(*s));
+	s->nlc = nlc;
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	s->choice = *c;
+	s->watchdog = watchdog;
+	if (c->ops)
+		own(s);
+}
+
+void store_end(struct managed *s)
+{
+	if (s->state == STORE_OWNED)
+		kernel_release(s->nlc, s->name);
+	forget(s);
+	s->state = STORE_KERNEL;
+}
+
+static bool same(const struct choice *a, const struct choice *b)
+{
+	return a->ops == b->ops && a->options.goal == b->options.goal &&
+	       a->options.a == b->options.a && a->options.large_main == b->options.large_main;
+}
+
+void store_choose(struct managed *s, const struct choice *c, uint32_t watchdog)
+{
+	struct zp_options options = c->options;
+	bool renamed = c->ops != s->choice.ops || watchdog != s->watchdog;
+	int err = 0;
+
+	if (same(c, &s->choice) && !renamed)
+		return;
+	s->choice = *c;
+	s->watchdog = watchdog;
+	if (!c->ops) {
+		store_end(s);
+		note("store %s: its policy is left to the kernel", s->name);
+		return;
+	}
+	if (s->state != STORE_OWNED) {
+		own(s);
+		return;
+	}
+	if (s->tracked.begun) {
+		options.capacity = s->tracked.zp.options.capacity;
+		err = tracked_switch(&s->tracked, c->ops, &options);
+	}
+	if (!err && renamed)
+		err = kernel_own(s->nlc, s->name, c->ops->name, watchdog);
+	if (err)
+		lose(s, err);
+	else
+		note("store %s: its policy is %s now", s->name, c->ops->name);
+}
+
+void store_retry(struct managed *s)
+{
+	if (s->state == STORE_BUSY || s->state == STORE_FAILED)
+		own(s);
+}
+
+struct drain {
+	struct drained d;
+	struct managed *s;
+};
+
+static int begin(void *arg)
+{
+	struct drain *drain = arg;
+	struct managed *s = drain->s;
+	struct zp_options options = s->choice.options;
+
+	options.capacity = drain->d.capacity;
+	s->resyncs++;
+	s->synced = false;
+	return tracked_begin(&s->tracked, s->choice.ops, &options);
+}
+
+/* The kernel says "resync" before its first record. */
+static int record(const struct zc_policy_record *r, void *arg)
+{
+	struct drain *drain = arg;
+
+	return drain->s->tracked.begun ? tracked_record(&drain->s->tracked, r) : -EPROTO;
+}
+
+/* 1 if there is more. */
+static int drain(struct managed *s)
+{
+	struct drain drain = { .d = { .fn = record, .begin = begin, .arg = &drain }, .s = s };
+	int err = kernel_drain(s->nlc, s->name, &drain.d);
+
+	if (err)
+		return err;
+	s->used = drain.d.used;
+	s->high = drain.d.high;
+	s->low = drain.d.low;
+	if (s->tracked.begun && s->tracked.zp.options.capacity != drain.d.capacity)
+		zp_resize(&s->tracked.zp, drain.d.capacity);
+	return drain.d.more;
+}
+
+/* 1 if some were named; what became of each is drained. */
+static int evict(struct managed *s)
+{
+	struct zc_policy_victim victims[VICTIMS_MAX];
+	const uint64_t *target = NULL;
+	struct evicted e;
+	size_t n;
+	int err;
+
+	n = s->stuck ? 0 : tracked_unwanted(&s->tracked, victims);
+	if (!n) {
+		s->full = s->used > s->low && (s->full || s->used >= s->high);
+		if (s->full && !s->stuck)
+			n = tracked_choose(&s->tracked, s->used - s->low, victims);
+		target = &s->low;
+	}
+	if (!n)
+		return 0;
+	err = kernel_evict(s->nlc, s->name, victims, n, target, &e);
+	s->spared += e.spared;
+	s->stuck = !e.evicted;
+	return err ?: 1;
+}
+
+bool store_step(struct managed *s)
+{
+	int i, more = 1;
+
+	if (s->state != STORE_OWNED)
+		return false;
+	s->stuck = false;
+	for (i = 0; i < ROUNDS && more > 0; i++) {
+		more = drain(s);
+		if (more || !s->tracked.begun)
+			continue;
+		s->synced = true;
+		more = tracked_settle(&s->tracked);
+		if (!more)
+			more = evict(s);
+	}
+	if (more < 0)
+		lose(s, more);
+	return more > 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One store and its policy: owned, drained, and evicted from when it is nearly full. */
+#ifndef STORE_H
+#define STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <linux/zcache.h>
+
+#include "tracked.h"
+
+struct nlc;
+
+/**
+ * struct choice - which policy a store is to have
+ * @ops: the policy; NULL leaves the store to the kernel
+ * @options: how; the capacity is the store's
+ */
+struct choice {
+	const struct zp_ops *ops;
+	struct zp_options options;
+};
+
+/**
+ * enum store_state - who decides what leaves a store
+ * @STORE_KERNEL: the kernel, as nobody wants to
+ * @STORE_OWNED: we
+ * @STORE_BUSY: another process; tried again
+ * @STORE_FAILED: the kernel, as we could not; tried again
+ */
+enum store_state {
+	STORE_KERNEL,
+	STORE_OWNED,
+	STORE_BUSY,
+	STORE_FAILED,
+};
+
+/**
+ * struct managed - a store
+ * @nlc: the socket that owns
+ * @name: of the store
+ * @choice: the policy
+ * @watchdog: milliseconds after which the kernel may say that we are silent
+ * @state: who decides
+ * @tracked: what is known of the objects
+ * @used: bytes in use, as told last
+ * @high: from which room is made
+ * @low: down to which
+ * @full: room is being made
+ * @stuck: of the last victims none left
+ * @synced: all that there was to drain was drained
+ * @resyncs: how often all had to be told anew
+ * @spared: how many victims stayed
+ */
+struct managed {
+	struct nlc *nlc;
+	char name[ZC_NAME_MAX + 1];
+	struct choice choice;
+	uint32_t watchdog;
+	enum store_state state;
+	struct tracked tracked;
+	uint64_t used, high, low;
+	bool full, stuck, synced;
+	uint64_t resyncs, spared;
+};
+
+/* Becomes what the choice says; drains nothing yet. */
+void store_begin(struct managed *s, struct nlc *nlc, const char *name, const struct choice *c,
+		 uint32_t watchdog);
+
+/* Gives the policy up if it is ours. */
+void store_end(struct managed *s);
+
+/* Another policy, without forgetting the objects; nothing if it is the same. */
+void store_choose(struct managed *s, const struct choice *c, uint32_t watchdog);
+
+/* Tries to own what could not be had. */
+void store_retry(struct managed *s);
+
+/*
+ * Drains, and evicts if that is due. True: there is more to do at once, which is
+ * not done now so that others have their turn.
+ */
+bool store_step(struct managed *s);
+
+/* "kernel", "owned", "busy" or "failed" */
+const char *store_state_name(enum store_state state);
+
+#endif /* STORE_H */
