@@ -17,14 +17,14 @@ WRAP_CTL := -Wl,--wrap=nlc_open -Wl,--wrap=nlc_close -Wl,--wrap=nlc_call \
 	-Wl,--wrap=clock_gettime
 TEST_OBJS := $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/*.c))
 TEST_HELPERS := $(filter-out $(O)/obj/tests/test_%.o $(O)/obj/tests/fake_nl.o \
-	$(O)/obj/tests/fake_system.o,$(TEST_OBJS))
+	$(O)/obj/tests/fake_policy.o $(O)/obj/tests/fake_system.o,$(TEST_OBJS))
 
-$(TEST_OBJS): override CPPFLAGS += -Iserve -Izcachectl $(NL_CFLAGS)
+$(TEST_OBJS): override CPPFLAGS += -Iserve -Izcachectl -Izcached $(NL_CFLAGS)
 .SECONDARY: $(TEST_OBJS)
 
 $(O)/tests/test_%: $(O)/obj/tests/test_%.o $(TEST_HELPERS) $(O)/libcommon.a $(O)/libzcache.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ $(TEST_LIBS)
+	$(CC) $(LDFLAGS) $(WRAP) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS)
 
 $(O)/tests/test_http: $(O)/obj/serve/http.o $(O)/obj/serve/mime.o
 $(O)/tests/test_out: $(O)/obj/zcachectl/out.o
@@ -38,6 +38,9 @@ $(O)/tests/test_policy: TEST_LIBS := $(O)/libpolicy.a -lm -Wl,--wrap=malloc -Wl,
 	-Wl,--wrap=realloc -Wl,--wrap=free
 $(O)/tests/test_policy_model: $(O)/obj/zcachectl/sim_run.o
 $(O)/tests/test_policy_model: TEST_LIBS := $(O)/libpolicy.a -lm
+$(O)/tests/test_daemon_store: $(O)/obj/tests/fake_policy.o $(O)/obj/zcached/store.o \
+	$(O)/obj/zcached/tracked.o $(O)/obj/zcached/kernel.o $(O)/libpolicy.a
+$(O)/tests/test_daemon_store: TEST_LIBS := -Wl,--wrap=nlc_call $(NL_LIBS) -lm
 
 $(O)/tests/zcachectl-fake: $(CTL_OBJS) $(O)/libcommon.a $(FAKE) $(O)/obj/tests/fake_nl.o \
 		$(O)/obj/tests/fake_system.o $(O)/libpolicy.a $(O)/libzcache.a

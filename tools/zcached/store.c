@@ -10,6 +10,10 @@
 /* So many answers of at most 1000 records before other stores have their turn. */
 #define ROUNDS 32
 
+/* Each time that no victim leaves, so many times more are named (log2). */
+#define TRIES 3
+#define MORE 4
+
 const char *store_state_name(enum store_state state)
 {
 	static const char *const names[] = {
@@ -34,7 +38,7 @@ static void forget(struct managed *s)
 {
 	tracked_end(&s->tracked);
 	s->full = false;
-	s->stuck = false;
+	s->tries = 0;
 	s->synced = false;
 }
 
@@ -184,18 +188,19 @@ static int evict(struct managed *s)
 	size_t n;
 	int err;
 
-	n = s->stuck ? 0 : tracked_unwanted(&s->tracked, victims);
+	n = s->tries ? 0 : tracked_unwanted(&s->tracked, victims);
 	if (!n) {
 		s->full = s->used > s->low && (s->full || s->used >= s->high);
-		if (s->full && !s->stuck)
-			n = tracked_choose(&s->tracked, s->used - s->low, victims);
+		if (!s->full || s->tries == TRIES)
+			return 0;
+		n = tracked_choose(&s->tracked, (s->used - s->low) << s->tries * MORE, victims);
 		target = &s->low;
 	}
 	if (!n)
 		return 0;
 	err = kernel_evict(s->nlc, s->name, victims, n, target, &e);
 	s->spared += e.spared;
-	s->stuck = !e.evicted;
+	s->tries = e.evicted ? 0 : target && !s->tracked.zp.objects ? TRIES : s->tries + 1;
 	return err ?: 1;
 }
 
@@ -205,7 +210,7 @@ bool store_step(struct managed *s)
 
 	if (s->state != STORE_OWNED)
 		return false;
-	s->stuck = false;
+	s->tries = 0;
 	for (i = 0; i < ROUNDS && more > 0; i++) {
 		more = drain(s);
 		if (more || !s->tracked.begun)

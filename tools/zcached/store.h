@@ -48,7 +48,7 @@ enum store_state {
  * @high: from which room is made
  * @low: down to which
  * @full: room is being made
- * @stuck: of the last victims none left
+ * @tries: how often in this step none of the victims left
  * @synced: all that there was to drain was drained
  * @resyncs: how often all had to be told anew
  * @spared: how many victims stayed
@@ -61,7 +61,8 @@ struct managed {
 	enum store_state state;
 	struct tracked tracked;
 	uint64_t used, high, low;
-	bool full, stuck, synced;
+	bool full, synced;
+	int tries;
 	uint64_t resyncs, spared;
 };
 
