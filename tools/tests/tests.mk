@@ -10,14 +10,17 @@ $(O)/t_%.sh: tests/t_%.sh
 
 TEST_PROGS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/test_*.c))
 FAKE := $(patsubst %,$(O)/obj/tests/fake_%.o,kmod life reserve send)
-FAKE_PROGS := $(O)/tests/zcachectl-fake $(O)/tests/zcache-serve-fake
+FAKE_PROGS := $(O)/tests/zcachectl-fake $(O)/tests/zcache-serve-fake $(O)/tests/zcached-fake
 WRAP := -Wl,--wrap=open -Wl,--wrap=access -Wl,--wrap=ioctl
 WRAP_CTL := -Wl,--wrap=nlc_open -Wl,--wrap=nlc_close -Wl,--wrap=nlc_call \
 	-Wl,--wrap=nlc_join -Wl,--wrap=recv -Wl,--wrap=sys_path \
 	-Wl,--wrap=clock_gettime
+WRAP_DAEMON := $(patsubst %,-Wl$(comma)--wrap=%,nlc_open nlc_close nlc_call nlc_join recv \
+	capng_have_capability capng_apply)
 TEST_OBJS := $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/*.c))
 TEST_HELPERS := $(filter-out $(O)/obj/tests/test_%.o $(O)/obj/tests/fake_nl.o \
-	$(O)/obj/tests/fake_policy.o $(O)/obj/tests/fake_system.o,$(TEST_OBJS))
+	$(O)/obj/tests/fake_policy.o $(O)/obj/tests/fake_daemon.o \
+	$(O)/obj/tests/fake_system.o,$(TEST_OBJS))
 
 $(TEST_OBJS): override CPPFLAGS += -Iserve -Izcachectl -Izcached $(NL_CFLAGS)
 .SECONDARY: $(TEST_OBJS)
@@ -42,6 +45,11 @@ $(O)/tests/test_daemon_store: $(O)/obj/tests/fake_policy.o $(O)/obj/zcached/stor
 	$(O)/obj/zcached/tracked.o $(O)/obj/zcached/kernel.o $(O)/libpolicy.a
 $(O)/tests/test_daemon_store: TEST_LIBS := -Wl,--wrap=nlc_call $(NL_LIBS) -lm
 
+$(O)/tests/test_daemon_metrics: $(patsubst %,$(O)/obj/zcached/%.o,metrics status accept \
+	address store tracked kernel) $(O)/libpolicy.a
+$(O)/tests/test_daemon: TEST_LIBS := $(NL_LIBS)
+$(O)/tests/test_daemon_metrics: TEST_LIBS := $(NL_LIBS) -lm
+
 $(O)/tests/zcachectl-fake: $(CTL_OBJS) $(O)/libcommon.a $(FAKE) $(O)/obj/tests/fake_nl.o \
 		$(O)/obj/tests/fake_system.o $(O)/libpolicy.a $(O)/libzcache.a
 	@mkdir -p $(@D)
@@ -51,10 +59,15 @@ $(O)/tests/zcache-serve-fake: $(SERVE_OBJS) $(O)/libcommon.a $(FAKE) $(O)/libzca
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ -lhttp_parser
 
+$(O)/tests/zcached-fake: $(DAEMON_OBJS) $(O)/obj/tests/fake_policy.o \
+		$(O)/obj/tests/fake_daemon.o $(O)/libcommon.a $(O)/libpolicy.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(WRAP_DAEMON) -o $@ $^ $(NL_LIBS) $(DAEMON_LIBS) -lm
+
 MAN_PAGES := $(O)/man/zcachectl.8 man/zcache-serve.8 man/libzcache.3 man/zcache.4
 
 check: all $(TEST_PROGS) $(FAKE_PROGS)
 	@BIN=$(O) UAPI=$(TOP)/uapi CC='$(CC)' tests/run.sh $(TEST_PROGS) \
 		"tests/test_man.sh $(MAN_PAGES)" "tests/test_api.sh lib $(TOP)/uapi" \
-		"tests/test_schema.py schema" "tests/test_completion.sh completion/zcachectl" \
+		"tests/test_schema.py schema" "tests/test_metrics.py $(O)/tests/test_daemon_metrics" "tests/test_completion.sh completion/zcachectl" \
 		tests/test_traces.py

@@ -213,12 +213,24 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 	return a.body ? send_answer(c, &a) : MHD_NO;
 }
 
-/* libmicrohttpd knows when its next connection has waited too long. */
+static unsigned int connections(struct http *http)
+{
+	return MHD_get_daemon_info(http->mhd,
+				   MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+}
+
+/*
+ * libmicrohttpd knows when its next connection has waited too long. It does not listen
+ * while there are as many as it takes, and only another run begins again.
+ */
 static int serve(struct http *http)
 {
+	unsigned int before = connections(http);
 	MHD_UNSIGNED_LONG_LONG ms;
 
 	MHD_run(http->mhd);
+	if (connections(http) < before)
+		MHD_run(http->mhd);
 	if (MHD_get_timeout(http->mhd, &ms) != MHD_YES)
 		return sd_event_source_set_enabled(http->timer, SD_EVENT_OFF);
 	sd_event_source_set_time_relative(http->timer, ms * 1000);

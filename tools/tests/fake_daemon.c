@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What zcached finds in the place of the kernel: the model, which does what the test
+ * says through the socket FAKE_NL_EVENTS (SOCK_SEQPACKET) and tells of it as the
+ * kernel does. Messages without "!" are events as they are.
+ *
+ *   !new NAME CAPACITY     !quiet NAME CAPACITY (nobody is told, for events were lost)
+ *   !del NAME              !wants NAME [POLICY]
+ *   !put NAME COUNT CHARGE !touch NAME COUNT
+ *   !foreign NAME          !free NAME
+ *
+ * FAKE_NO_RIGHTS: without CAP_NET_ADMIN
+ */
+#include <cap-ng.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <linux/zcache_netlink.h>
+
+#include "fail.h"
+#include "fake_policy.h"
+#include "nl.h"
+
+int __wrap_nlc_open(struct nlc *nlc);
+void __wrap_nlc_close(struct nlc *nlc);
+int __wrap_nlc_join(struct nlc *nlc, const char *group);
+ssize_t __real_recv(int fd, void *buf, size_t len, int flags);
+ssize_t __wrap_recv(int fd, void *buf, size_t len, int flags);
+int __wrap_capng_have_capability(capng_type_t which, unsigned int capability);
+int __wrap_capng_apply(capng_select_t set);
+
+int __wrap_nlc_open(struct nlc *nlc)
+{
+	memset(nlc, 0, sizeof(*nlc));
+	nlc->family = 99;
+	nlc->fd = eventfd(0, EFD_CLOEXEC);
+	return CTL_OK;
+}
+
+void __wrap_nlc_close(struct nlc *nlc)
+{
+	close(nlc->fd);
+}
+
+int __wrap_nlc_join(struct nlc *nlc, const char *group)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (strcmp(group, ZCACHE_MCGRP_EVENTS))
+		return fail(CTL_REFUSED, "no such group");
+	strcpy(address.sun_path, getenv("FAKE_NL_EVENTS"));
+	close(nlc->fd);
+	nlc->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (connect(nlc->fd, (struct sockaddr *)&address, sizeof(address)))
+		abort();
+	return CTL_OK;
+}
+
+int __wrap_capng_have_capability(capng_type_t which, unsigned int capability)
+{
+	return which == CAPNG_EFFECTIVE && capability == CAP_NET_ADMIN &&
+	       !getenv("FAKE_NO_RIGHTS");
+}
+
+int __wrap_capng_apply(capng_select_t set)
+{
+	(void)set;
+	return 0;
+}
+
+/* As the kernel would tell it, in buf. */
+static ssize_t event(void *buf, int cmd, int attr, const char *store, const struct model *m)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+	ssize_t len;
+
+	genlmsg_put(msg, 0, 0, 99, 0, 0, cmd, ZCACHE_FAMILY_VERSION);
+	nla_put_string(msg, attr, store);
+	if (cmd == ZCACHE_CMD_POLICY_LOST_NTF)
+		nla_put_u32(msg, ZCACHE_A_POLICY_REASON, ZCACHE_POLICY_REASON_CLOSED);
+	else if (m)
+		nla_put_string(msg, ZCACHE_A_STORE_POLICY, m->policy);
+	len = nlmsg_hdr(msg)->nlmsg_len;
+	memcpy(buf, nlmsg_hdr(msg), len);
+	nlmsg_free(msg);
+	return len;
+}
+
+static ssize_t nothing(int err)
+{
+	errno = err;
+	return -1;
+}
+
+static void touch(struct model *m, unsigned long count)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < MODEL_SLOTS && count; slot++) {
+		if (!m->slot[slot].there)
+			continue;
+		model_touch(m, slot);
+		count--;
+	}
+}
+
+static ssize_t obey(char *text, void *buf)
+{
+	char what[16], name[33], word[32] = "";
+	unsigned long charge = 0;
+	struct model *m;
+
+	if (sscanf(text, "!%15s %32s %31s %lu", what, name, word, &charge) < 2)
+		abort();
+	m = model_find(name);
+	if (!strcmp(what, "new") || !strcmp(what, "quiet")) {
+		m = model_new(name, strtoul(word, NULL, 10));
+		return what[0] == 'q' ? nothing(ENOBUFS) :
+		       event(buf, ZCACHE_CMD_STORE_NEW_NTF, ZCACHE_A_STORE_NAME, name, m);
+	}
+	if (!strcmp(what, "del")) {
+		model_del(m);
+		return event(buf, ZCACHE_CMD_STORE_DEL_NTF, ZCACHE_A_STORE_NAME, name, NULL);
+	}
+	if (!strcmp(what, "wants")) {
+		strcpy(m->policy, word);
+		return event(buf, ZCACHE_CMD_STORE_SET_NTF, ZCACHE_A_STORE_NAME, name, m);
+	}
+	if (!strcmp(what, "free")) {
+		m->foreign = false;
+		return event(buf, ZCACHE_CMD_POLICY_LOST_NTF, ZCACHE_A_POLICY_STORE, name, NULL);
+	}
+	if (!strcmp(what, "foreign"))
+		m->foreign = true;
+	else if (!strcmp(what, "touch"))
+		touch(m, strtoul(word, NULL, 10));
+	else if (!strcmp(what, "put"))
+		for (unsigned long i = strtoul(word, NULL, 10); i; i--)
+			model_put(m, i, charge);
+	else
+		abort();
+	if (m->used < m->high)
+		return nothing(EAGAIN);
+	return event(buf, ZCACHE_CMD_PRESSURE_NTF, ZCACHE_A_STORE_NAME, name, NULL);
+}
+
+ssize_t __wrap_recv(int fd, void *buf, size_t len, int flags)
+{
+	ssize_t n = __real_recv(fd, buf, len, flags);
+	char text[128];
+
+	/* connections of clients are no sockets of messages */
+	if (!(flags & MSG_TRUNC) || n < 2 || n >= (ssize_t)sizeof(text) || *(char *)buf != '!')
+		return n;
+	memcpy(text, buf, n);
+	text[n] = '\0';
+	return obey(text, buf);
+}
