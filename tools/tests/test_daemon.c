@@ -17,6 +17,7 @@
 #include <netlink/genl/genl.h>
 #include <netlink/msg.h>
 
+#include "policy.h"
 #include "tap.h"
 #include "util.h"
 
@@ -24,6 +25,7 @@
 #define DEADLINE 20		/* seconds */
 
 static struct result r;
+static char policies[256];	/* the names of all */
 static int listener, manager;
 static char config_path[256], http_path[PATH_ROOM];
 
@@ -183,12 +185,13 @@ static void wrong_config(const char *text, const char *sentence)
 	is_str(r.err, want, "the sentence");
 }
 
-#define POLICIES "fifo, lru, clock, sieve, s3fifo"
 #define KEYS "listen, interval, policy, optimise, exponent, large and store"
 #define LISTEN_RULE "right is none, an address of this machine alone and a port such as 127.0.0.1:9629 or [::1]:9629, or unix:/PATH"
 
 static void configurations(void)
 {
+	char rule[512];
+
 	configure("# all keys\n"
 		  "listen = \"unix:/run/zcached/http\"\ninterval = 1.5s\npolicy = gdsf\n"
 		  "optimise = bytes\nexponent = 0.5\nlarge = refuse\n"
@@ -204,8 +207,10 @@ static void configurations(void)
 	wrong_config("polcy = lru", "1: no such option 'polcy'; there are " KEYS);
 	wrong_config("\nstore web { interval = 1s }",
 		     "2: no such option 'interval'; a store has policy, optimise, exponent and large");
-	wrong_config("policy = best", "1: policy best: right is one of " POLICIES ", gdsf, or none to leave it to the kernel");
-	wrong_config("store web {\n\tpolicy = best\n}", "2: policy best: right is one of " POLICIES ", gdsf, or none to leave it to the kernel");
+	snprintf(rule, sizeof(rule), "1: policy best: right is one of %s, or none to leave it to the kernel", policies);
+	wrong_config("policy = best", rule);
+	rule[0] = '2';
+	wrong_config("store web {\n\tpolicy = best\n}", rule);
 	wrong_config("optimise = speed", "1: optimise speed: right is balanced, objects or bytes");
 	wrong_config("exponent = 1.01", "1: exponent 1.01: right is a number from 0 to 1 such as 0.5");
 	wrong_config("exponent = nan", "1: exponent nan: right is a number from 0 to 1 such as 0.5");
@@ -260,7 +265,8 @@ static void stores(void)
 	ok(comes("/status.json", "\"name\":\"s3fifo\",\"state\":\"owned\",\"objects\":90,\"resyncs\":1,"),
 	   "it gets, and nothing is forgotten");
 	tell("!wants web best");
-	snprintf(want, sizeof(want), "zcached: store web: it asks for the policy 'best'; there are " POLICIES ", gdsf; it gets what %s says\n", config_path);
+	snprintf(want, sizeof(want), "zcached: store web: it asks for the policy 'best'; there are %s; it gets what %s says\n",
+		 policies, config_path);
 	is_str(line(), want, "unless there is no such");
 	is_str(line(), "zcached: store web: its policy is lru now\n", "then it gets what the configuration says");
 	tell("!wants web");
@@ -294,7 +300,8 @@ static void reload(void)
 
 	reconfigure("policy = best\n");
 	ok(starts(told(), "RELOADING=1\nMONOTONIC_USEC="), "its manager hears that it reloads");
-	snprintf(want, sizeof(want), "zcached: nothing is changed: %s:1: policy best: right is one of " POLICIES ", gdsf, or none to leave it to the kernel\n", config_path);
+	snprintf(want, sizeof(want), "zcached: nothing is changed: %s:1: policy best: right is one of %s, or none to leave it to the kernel\n",
+		 config_path, policies);
 	is_str(line(), want, "a wrong file changes nothing");
 	is_str(line(), "zcached: ready\n", "and it goes on");
 	is_str(told(), "READY=1", "as its manager hears");
@@ -430,6 +437,7 @@ static void watchdog(void)
 int main(void)
 {
 	char path[PATH_ROOM];
+	size_t i;
 
 	listener = unix_socket("events", SOCK_SEQPACKET, path);
 	setenv("FAKE_NL_EVENTS", path, 1);
@@ -438,6 +446,8 @@ int main(void)
 	manager = unix_socket("manager", SOCK_DGRAM, path);
 	setenv("NOTIFY_SOCKET", path, 1);
 	snprintf(http_path, sizeof(http_path), "%s/http", test_folder());
+	for (i = 0; zp_all[i]; i++)
+		sprintf(policies + strlen(policies), "%s%s", i ? ", " : "", zp_all[i]->name);
 	configurations();
 	stores();
 	reload();

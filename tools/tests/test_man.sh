@@ -61,10 +61,21 @@ for page; do
 		in_page "$page" $(grep -o 'define ZC_\(IOC\|PART\|SEND\)_[A-Z_]*' \
 			"$UAPI/linux/zcache.h" | sed 's/^define //; /_TYPE$/d')
 		result $? "zcache.4 has all calls, parts and flags of SEND" ;;
-	*zcache-serve.8)
+	*zcache-serve.8 | *zcached.8)
+		program=$(basename "$page" .8)
 		# shellcheck disable=SC2046
-		in_page "$page" $("$BIN/zcache-serve" --help | grep -o -e '--[a-z-]*')
-		result $? "zcache-serve.8 has all options" ;;
+		in_page "$page" $("$BIN/$program" --help | grep -o -e '--[a-z-]*')
+		result $? "$program.8 has all options" ;;
+	*zcached.conf.5)
+		# what the program says there is when it is given something else
+		echo 'unknown = 1' >"$tmp"
+		keys=$("$BIN/zcached" --config "$tmp" --check 2>&1 | sed 's/.*there are //')
+		echo 'policy = unknown' >"$tmp"
+		policies=$("$BIN/zcached" --config "$tmp" --check 2>&1 |
+			sed 's/.*one of //; s/ or none .*//')
+		# shellcheck disable=SC2046
+		in_page "$page" $(echo "$keys $policies" | tr -d , | sed 's/ and / /')
+		result $? "zcached.conf.5 has all keys and policies" ;;
 	esac
 done
 echo "1..$n"

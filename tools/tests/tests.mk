@@ -47,7 +47,8 @@ $(O)/tests/test_daemon_store: TEST_LIBS := -Wl,--wrap=nlc_call $(NL_LIBS) -lm
 
 $(O)/tests/test_daemon_metrics: $(patsubst %,$(O)/obj/zcached/%.o,metrics status accept \
 	address store tracked kernel) $(O)/libpolicy.a
-$(O)/tests/test_daemon: TEST_LIBS := $(NL_LIBS)
+$(O)/tests/test_daemon: $(O)/libpolicy.a
+$(O)/tests/test_daemon: TEST_LIBS := $(NL_LIBS) -lm
 $(O)/tests/test_daemon_metrics: TEST_LIBS := $(NL_LIBS) -lm
 
 $(O)/tests/zcachectl-fake: $(CTL_OBJS) $(O)/libcommon.a $(FAKE) $(O)/obj/tests/fake_nl.o \
@@ -64,10 +65,11 @@ $(O)/tests/zcached-fake: $(DAEMON_OBJS) $(O)/obj/tests/fake_policy.o \
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(WRAP_DAEMON) -o $@ $^ $(NL_LIBS) $(DAEMON_LIBS) -lm
 
-MAN_PAGES := $(O)/man/zcachectl.8 man/zcache-serve.8 man/libzcache.3 man/zcache.4
+MAN_PAGES := $(O)/man/zcachectl.8 man/zcache-serve.8 man/zcached.8 man/zcached.conf.5 man/libzcache.3 man/zcache.4
 
 check: all $(TEST_PROGS) $(FAKE_PROGS)
 	@BIN=$(O) UAPI=$(TOP)/uapi CC='$(CC)' tests/run.sh $(TEST_PROGS) \
 		"tests/test_man.sh $(MAN_PAGES)" "tests/test_api.sh lib $(TOP)/uapi" \
-		"tests/test_schema.py schema" "tests/test_metrics.py $(O)/tests/test_daemon_metrics" "tests/test_completion.sh completion/zcachectl" \
-		tests/test_traces.py
+		"tests/test_schema.py schema" "tests/test_completion.sh completion/zcachectl" \
+		"tests/test_metrics.py $(O)/tests/test_daemon_metrics" \
+		"tests/test_unit.sh zcached/zcached.conf" tests/test_traces.py
