@@ -48,6 +48,7 @@ static struct nla_policy store_policy[ZCACHE_A_STORE_MAX + 1] = {
 	[ZCACHE_A_STORE_PINNED] = { .type = NLA_U64 },
 	[ZCACHE_A_STORE_SEND_LATENCY] = { .type = NLA_UNSPEC },
 	[ZCACHE_A_STORE_FILL_LATENCY] = { .type = NLA_UNSPEC },
+	[ZCACHE_A_STORE_OBJECT_EVENTS] = { .type = NLA_U32 },
 	[ZCACHE_A_STORE_POLICY] = { .type = NLA_STRING, .maxlen = POLICY_ROOM },
 };
 
@@ -104,6 +105,7 @@ int parse_store(struct nlmsghdr *nlh, struct store *s)
 	s->uid = u32_of(a[ZCACHE_A_STORE_UID]);
 	s->gid = u32_of(a[ZCACHE_A_STORE_GID]);
 	s->opens = u32_of(a[ZCACHE_A_STORE_OPENS]);
+	s->object_events = u32_of(a[ZCACHE_A_STORE_OBJECT_EVENTS]);
 	if (parse_latency(a[ZCACHE_A_STORE_SEND_LATENCY], &s->send_latency) ||
 	    parse_latency(a[ZCACHE_A_STORE_FILL_LATENCY], &s->fill_latency))
 		return -EBADMSG;

@@ -35,7 +35,7 @@ struct store {
 	uint64_t capacity, max_object_size, splice_threshold, default_ttl;
 	uint64_t used, data, metadata, pinned, objects;
 	uint32_t max_key_len, inline_limit, copy, grace, high_watermark, low_watermark;
-	uint32_t mode, uid, gid, opens;
+	uint32_t mode, uid, gid, opens, object_events;
 	uint64_t counter[ZC_C_NR];
 	struct latency send_latency, fill_latency;
 };

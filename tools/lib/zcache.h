@@ -52,6 +52,11 @@ int zc_fill(struct zc_cache *cache, struct zc_put *fill);
 int zc_commit(struct zc_cache *cache, int fill_fd, uint64_t *generation);
 
 int zc_stat(struct zc_cache *cache, struct zc_stat *stat);
+
+/*
+ * miss_tag of a get, an open and a send is the tag that a miss is counted at: nobody
+ * else knows whose it would have been.
+ */
 int zc_get(struct zc_cache *cache, struct zc_get *get);
 
 /* Returns the object fd, which the caller closes. */

@@ -11,6 +11,12 @@
  * FAKE_NL_TAGS       number of tags in a dump
  * FAKE_NL_COPY       the stores' copy attribute
  * FAKE_NL_TTL        and their default-ttl, in milliseconds
+ * FAKE_NL_UID        their uid, else 1
+ * FAKE_NL_GID        and their gid, else 2
+ * FAKE_NL_POLICY     the policy they ask for, else none
+ * FAKE_NL_OWNER      "NAME PORT MS" or "NAME PORT MS late": who owns the policy of the
+ *                    store web and what its watchdog is; or "ERRNO" with which whoever
+ *                    asks for that is refused; else there is none
  * FAKE_NL_STORE      " capacity=N used=N objects=N splice-threshold=N hits=N ...": what
  *                    the stores have of these; counters not named are 0 then
  * FAKE_NL_STEP       by so much the first counter grows from one answer to the next,
@@ -151,16 +157,18 @@ static int store(const char *name, nlc_fn fn, void *arg)
 	nla_put_u64(msg, ZCACHE_A_STORE_DEFAULT_TTL, number("FAKE_NL_TTL"));
 	nla_put_u32(msg, ZCACHE_A_STORE_GRACE, number("FAKE_NL_TTL") / 2);
 	nla_put_u32(msg, ZCACHE_A_STORE_MODE, 0640);
-	nla_put_u32(msg, ZCACHE_A_STORE_UID, 1);
-	nla_put_u32(msg, ZCACHE_A_STORE_GID, 2);
+	nla_put_u32(msg, ZCACHE_A_STORE_UID, getenv("FAKE_NL_UID") ? number("FAKE_NL_UID") : 1);
+	nla_put_u32(msg, ZCACHE_A_STORE_GID, getenv("FAKE_NL_GID") ? number("FAKE_NL_GID") : 2);
 	nla_put_u64(msg, ZCACHE_A_STORE_USED, told("used", 1536));
 	nla_put_u64(msg, ZCACHE_A_STORE_OBJECTS, told("objects", 3));
 	nla_put_u32(msg, ZCACHE_A_STORE_OPENS, 4);
 	nla_put_u32(msg, ZCACHE_A_STORE_HIGH_WATERMARK, 95);
 	nla_put_u32(msg, ZCACHE_A_STORE_LOW_WATERMARK, 90);
+	nla_put_u32(msg, ZCACHE_A_STORE_OBJECT_EVENTS, 1);
 	nla_put_u64(msg, ZCACHE_A_STORE_DATA, 1100);
 	nla_put_u64(msg, ZCACHE_A_STORE_METADATA, 336);
 	nla_put_u64(msg, ZCACHE_A_STORE_PINNED, 100);
+	nla_put_string(msg, ZCACHE_A_STORE_POLICY, getenv("FAKE_NL_POLICY") ?: "");
 	put_latency(msg);
 	stats = nla_nest_start(msg, ZCACHE_A_STORE_STATS);
 	for (i = 0; i < ZC_C_NR; i++)
@@ -181,6 +189,7 @@ static int object(long i, nlc_fn fn, void *arg)
 	nla_put_u64(msg, ZCACHE_A_OBJECT_GENERATION, i + 1);
 	nla_put_u64(msg, ZCACHE_A_OBJECT_SIZE, 10 * i);
 	nla_put_u64(msg, ZCACHE_A_OBJECT_CHARGE, 4096);
+	nla_put_u64(msg, ZCACHE_A_OBJECT_RESIDENT_BYTES, 9 * i);
 	nla_put_u64(msg, ZCACHE_A_OBJECT_HITS, 7);
 	nla_put_u64(msg, ZCACHE_A_OBJECT_CREATED, 1700000000000000000);
 	nla_put_u64(msg, ZCACHE_A_OBJECT_EXPIRES, i % 2 ? 1800000000000000000 : 0);
@@ -215,6 +224,31 @@ static int tags(uint64_t one, bool dump, nlc_fn fn, void *arg)
 	return dump ? -number("FAKE_NL_BREAK") : 0;
 }
 
+static int owner(const char *store, nlc_fn fn, void *arg)
+{
+	const char *text = getenv("FAKE_NL_OWNER");
+	struct nl_msg *msg;
+	unsigned int port, watchdog;
+	char name[33], late[5];
+	int n;
+
+	if (text && atoi(text))
+		return -atoi(text);
+	if (!text || strcmp(store, "web"))
+		return -ENOENT;
+	n = sscanf(text, "%32s %u %u %4s", name, &port, &watchdog, late);
+	msg = answer(ZCACHE_CMD_POLICY_GET);
+	nla_put_string(msg, ZCACHE_A_POLICY_STORE, store);
+	nla_put_string(msg, ZCACHE_A_POLICY_NAME, name);
+	if (n > 2)
+		nla_put_u32(msg, ZCACHE_A_POLICY_WATCHDOG, watchdog);
+	nla_put_u32(msg, ZCACHE_A_POLICY_OWNER, port);
+	if (n > 3)
+		nla_put_flag(msg, ZCACHE_A_POLICY_LATE);
+	deliver(msg, fn, arg);
+	return 0;
+}
+
 static int refused(struct nlc *nlc)
 {
 	const char *fail = getenv("FAKE_NL_FAIL");
@@ -228,10 +262,13 @@ static int refused(struct nlc *nlc)
 int __wrap_nlc_join(struct nlc *nlc, const char *group)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int err = strcmp(group, ZCACHE_MCGRP_EVENTS) ? -ENOENT : refused(nlc);
+	int err = refused(nlc);
 
 	if (err)
 		return nlc_fail(nlc, err, "cannot listen for events");
+	/* of a second group the kernel's side is told */
+	if (strcmp(group, ZCACHE_MCGRP_EVENTS))
+		return send(nlc->fd, group, strlen(group), 0) < 0;
 	strcpy(address.sun_path, getenv("FAKE_NL_EVENTS"));
 	nlc->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (connect(nlc->fd, (struct sockaddr *)&address, sizeof(address)))
@@ -255,17 +292,23 @@ int __wrap_nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
 	int cmd = genlmsg_hdr(nlmsg_hdr(msg))->cmd;
 	bool dump = nlmsg_hdr(msg)->nlmsg_flags & NLM_F_DUMP;
 	struct nlattr *id = nlmsg_find_attr(nlmsg_hdr(msg), GENL_HDRLEN, ZCACHE_A_TAG_ID);
+	struct nlattr *name = nlmsg_find_attr(nlmsg_hdr(msg), GENL_HDRLEN, ZCACHE_A_POLICY_STORE);
 	uint64_t one = id && nla_len(id) == 8 ? nla_get_u64(id) : 0;
 	int err = refused(nlc);
+	char whose[64] = "";
 	long i;
 
 	log_request(msg);
+	if (name)
+		nla_strlcpy(whose, name, sizeof(whose));
 	nlmsg_free(msg);
 	nlc->inconsistent = dump && dumps++ < number("FAKE_NL_INTR");
 	if (err || !fn)
 		return err;
 	if (cmd == ZCACHE_CMD_TAG_GET)
 		return tags(one, dump, fn, arg);
+	if (cmd == ZCACHE_CMD_POLICY_GET)
+		return owner(whose, fn, arg);
 	if (cmd == ZCACHE_CMD_STORE_GET) {
 		looks++;
 		if (!store("web", fn, arg) && dump)

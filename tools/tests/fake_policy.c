@@ -178,7 +178,8 @@ static int drain(struct model *m, nlc_fn fn, void *arg)
 	if (n)
 		nla_put(msg, ZCACHE_A_POLICY_RECORDS, n * sizeof(*m->log), m->log);
 	m->nr_log -= n;
-	memmove(m->log, m->log + n, m->nr_log * sizeof(*m->log));
+	if (m->nr_log)
+		memmove(m->log, m->log + n, m->nr_log * sizeof(*m->log));
 	if (m->nr_log)
 		nla_put_flag(msg, ZCACHE_A_POLICY_MORE);
 	nla_put_u64(msg, ZCACHE_A_POLICY_USED, m->used);

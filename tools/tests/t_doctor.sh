@@ -106,12 +106,19 @@ permissions() {
 	chmod 600 /dev/zcache/$store
 	ctl "doctor without permission" 2 doctor $store
 	is "what the mode means" "$(check node)" \
-		"fail $store node: mode 0600 of root:nogroup, which this user may not read: Permission denied (EACCES); as root 'chmod' or 'chown' the node, or make the store with 'mode', 'owner' or 'group'"
+		"fail $store node: mode 0600 of root:nogroup, which this user may not read: Permission denied (EACCES); as root 'zcachectl store set' with 'mode', 'owner' or 'group'"
 	chmod 640 /dev/zcache/$store
 	as=(setpriv --reuid 65534 --regid 65533 --clear-groups)
 	ctl "doctor outside the group" 2 doctor $store
 	is "who might help" "$(check node)" \
 		"fail $store node: mode 0640 of root:nogroup, which this user may not read: Permission denied (EACCES); this user has to be a member of the group nogroup"
+	as=()
+	chmod 600 /dev/zcache/$store
+	doctor "a node that was changed" record \
+		"warn $store record: the node has mode 0600, owner 0 and group 65534, the store was given 0640, 0 and 65534; 'zcachectl store set $store mode 640' gives the node what the store has; or give 'mode', 'owner' and 'group' as they should be"
+	ctl "as doctor says" 0 store set $store mode 640
+	is "the node has it" "$(stat -c '%a %u %g' /dev/zcache/$store)" "640 0 65534"
+	doctor "a node as it was made" record ""
 	as=("${nobody[@]}")
 	ctl "trace as an ordinary user" 2 trace on
 	is "is for root" "$err" \

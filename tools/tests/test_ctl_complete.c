@@ -75,7 +75,7 @@ static void words(void)
 	after("", "object", "purge", "web", "prefix", "");
 	after("prefix\ntag\nall\n", "object", "purge", "web", "soft", "");
 	after("yes\nno\n", "object", "list", "web", "expired", "");
-	after("prefix\nlimit\nmin-size\nmax-size\nmin-age\nmax-age\nexpired\ntag\n", "object", "list",
+	after("prefix\nlimit\nmin-size\nmax-size\nmin-age\nmax-age\nexpired\ntag\nresident\n", "object", "list",
 	      "web", "");
 	after("max-size\nmax-age\n", "object", "list", "web", "limit", "5", "ma");
 	after("lookup\nfill\ncommit\nsend\npartial\nfallback\nevict\nexpire\nshrink\n", "trace",
@@ -87,7 +87,12 @@ static void words(void)
 	after("floor\n", "tag", "set", "web", "1", "quota", "none", "");
 	after("fill\nfallback\n", "trace", "on", "lookup", "f");
 	after("follow\n", "trace", "show", "");
-	after("count\n", "event", "monitor", "");
+	after("objects\nstore\ncount\n", "event", "monitor", "");
+	after("list\nshow\nstatus\nsimulate\n", "policy", "");
+	after("", "policy", "status", "");
+	after("policy\n", "store", "create", "new", "p");
+	after("sieve\ns3fifo\n", "store", "set", "web", "policy", "s");
+	after("none\n", "store", "create", "new", "policy", "no");
 	after(":file\n", "policy", "simulate", "");
 	after("plot\n", "policy", "simulate", "t.csv", "pl");
 	after("lru\nlhd\n", "policy", "simulate", "t.csv", "policy", "l");
@@ -105,6 +110,7 @@ static void stores(void)
 	after("other\nweb\n", "stats", "show", "");
 	after("web\n", "store", "show", "w");
 	after("other\nweb\n", "tag", "set", "");
+	after("web\n", "policy", "show", "w");
 	after("web\n", "--json", "object", "list", "w");
 	after("", "store", "create", "w");
 	after("", "doctor", "web", "");

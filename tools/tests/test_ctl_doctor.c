@@ -32,8 +32,19 @@ static bool really_loaded(void)
 	return !access("/sys/module/zcache", F_OK) || !access("/dev/zcache", F_OK);
 }
 
+static void set_id(const char *variable, unsigned int id)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", id);
+	setenv(variable, text, 1);
+}
+
 static void healthy(void)
 {
+	/* who made the files of this system */
+	set_id("FAKE_NL_UID", geteuid());
+	set_id("FAKE_NL_GID", getegid());
 	tree_file("/proc/sys/kernel/osrelease", "6.12.1-test\n");
 	tree_file("/proc/sys/net/ipv4/tcp_available_ulp", "espintcp mptcp tls\n");
 	tree_file("/proc/meminfo", "MemTotal:       16000000 kB\nMemFree: 1 kB\n");
@@ -175,6 +186,23 @@ static void fallbacks(void)
 	has("warn  web fallbacks-inline: 2 of 10 calls copied: the object is kept inline; a splice-threshold above the inline-limit, or an inline-limit of 0, ends it");
 	unsetenv("FAKE_NL_COPY");
 	healthy();
+}
+
+static void record(void)
+{
+	char line[512];
+
+	chmod(tree_path("/dev/zcache/web"), 0604);
+	set_id("FAKE_NL_GID", getegid() + 1);
+	fake("doctor", "web");
+	is_int(r.code, 0, "a node of another mode may be meant so");
+	snprintf(line, sizeof(line),
+		 "warn  web record:          the node has mode 0604, owner %u and group %u, the store was given 0640, %u and %u; 'zcachectl store set web mode 640' gives the node what the store has; or give 'mode', 'owner' and 'group' as they should be",
+		 geteuid(), getegid(), geteuid(), getegid() + 1);
+	has(line);
+	healthy();
+	fake("doctor", "web");
+	ok(!strstr(r.out, "web record:"), "of what agrees nothing is said");
 }
 
 static void users(void)
@@ -361,6 +389,7 @@ int main(void)
 	hits();
 	sends();
 	fallbacks();
+	record();
 	users();
 	kernel();
 	rights();

@@ -71,10 +71,11 @@ static const char *timeless(const char *line)
 	return text;
 }
 
-static void begin(const char *option, const char *count)
+/* words: at most four, the last of them may be NULL. */
+static void begin_words(const char *option, const char *const words[4])
 {
 	const char *argv[] = { test_program("zcachectl-fake"), option, "event", "monitor",
-			       count ? "count" : NULL, count, NULL };
+			       words[0], words[1], words[2], words[3], NULL };
 
 	if (!option) {
 		argv[1] = argv[0];
@@ -84,6 +85,13 @@ static void begin(const char *option, const char *count)
 	}
 	m.kernel = accept(listener, NULL, NULL);
 	is_str(line_of(m.err), "zcachectl: note: listening\n", "it says when it listens");
+}
+
+static void begin(const char *option, const char *count)
+{
+	const char *const words[4] = { count ? "count" : NULL, count };
+
+	begin_words(option, words);
 }
 
 static void end(const char *name)
@@ -118,6 +126,39 @@ static void send_message(int type, int cmd, int attr, const char *text, bool pre
 static void event(int cmd, const char *store)
 {
 	send_message(FAMILY, cmd, ZCACHE_A_STORE_NAME, store, cmd == ZCACHE_CMD_PRESSURE_NTF);
+}
+
+static void object_event(int cmd, const char *store, int reason)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+
+	genlmsg_put(msg, 0, 0, FAMILY, 0, 0, cmd, ZCACHE_FAMILY_VERSION);
+	nla_put_string(msg, ZCACHE_A_OBJECT_STORE, store);
+	nla_put(msg, ZCACHE_A_OBJECT_KEY, 5, "a \xff b");
+	if (cmd != ZCACHE_CMD_FILL_WAITING_NTF) {
+		nla_put_u64(msg, ZCACHE_A_OBJECT_GENERATION, 7);
+		nla_put_u64(msg, ZCACHE_A_OBJECT_SIZE, 5000000000);
+	}
+	if (reason >= 0)
+		nla_put_u32(msg, ZCACHE_A_OBJECT_REASON, reason);
+	if (send(m.kernel, nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len, 0) < 0)
+		abort();
+	nlmsg_free(msg);
+}
+
+/* Without a name the message lacks it. */
+static void policy_event(int cmd, const char *name, int attr, uint32_t value)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+
+	genlmsg_put(msg, 0, 0, FAMILY, 0, 0, cmd, ZCACHE_FAMILY_VERSION);
+	nla_put_string(msg, ZCACHE_A_POLICY_STORE, "web");
+	if (name)
+		nla_put_string(msg, ZCACHE_A_POLICY_NAME, name);
+	nla_put_u32(msg, attr, value);
+	if (send(m.kernel, nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len, 0) < 0)
+		abort();
+	nlmsg_free(msg);
 }
 
 #define TIME "0000-00-00T00:00:00.000Z "
@@ -174,6 +215,86 @@ static void as_json(void)
 	end("none are asked for");
 }
 
+static void objects(void)
+{
+	static const char *const words[4] = { "objects", "store", "web" };
+	static const char *const reasons[] = {
+		"deleted", "replaced", "evicted", "shrunk", "expired", "purged", "policy",
+		"unknown",
+	};
+	char group[16] = { 0 }, line[128];
+	unsigned int i;
+
+	begin_words(NULL, words);
+	ok(recv(m.kernel, group, sizeof(group) - 1, 0) == 7, "it joins another group");
+	is_str(group, "objects", "that of objects");
+	object_event(ZCACHE_CMD_OBJECT_NEW_NTF, "other", -1);
+	event(ZCACHE_CMD_STORE_SET_NTF, "other");
+	object_event(ZCACHE_CMD_OBJECT_NEW_NTF, "web", -1);
+	is_str(timeless(line_of(m.out)), TIME "object-new web 7 of 5000000000 bytes a \\xff b\n",
+	       "an object, and none of another store");
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		object_event(ZCACHE_CMD_OBJECT_DEL_NTF, "web", i);
+		snprintf(line, sizeof(line),
+			 TIME "object-del web 7 of 5000000000 bytes %s a \\xff b\n", reasons[i]);
+		is_str(timeless(line_of(m.out)), line, reasons[i]);
+	}
+	object_event(ZCACHE_CMD_FILL_WAITING_NTF, "web", -1);
+	is_str(timeless(line_of(m.out)), TIME "fill-waiting web a \\xff b\n", "who waits");
+	event(ZCACHE_CMD_STORE_DEL_NTF, "web");
+	is_str(timeless(line_of(m.out)), TIME "store-del web\n", "and the store itself");
+	kill(m.pid, SIGINT);
+	end("SIGINT is the end here too");
+	begin("--json", "3");
+	object_event(ZCACHE_CMD_OBJECT_NEW_NTF, "web", -1);
+	is_str(timeless(line_of(m.out)),
+	       "{\"time\":0000000000000000000,\"event\":\"object-new\",\"store\":\"web\",\"key_hex\":\"6120ff2062\",\"generation\":7,\"size\":5000000000}\n",
+	       "an object as JSON");
+	object_event(ZCACHE_CMD_OBJECT_DEL_NTF, "web", 2);
+	is_str(timeless(line_of(m.out)),
+	       "{\"time\":0000000000000000000,\"event\":\"object-del\",\"store\":\"web\",\"key_hex\":\"6120ff2062\",\"generation\":7,\"size\":5000000000,\"reason\":\"evicted\"}\n",
+	       "its end as JSON");
+	object_event(ZCACHE_CMD_FILL_WAITING_NTF, "web", -1);
+	is_str(timeless(line_of(m.out)),
+	       "{\"time\":0000000000000000000,\"event\":\"fill-waiting\",\"store\":\"web\",\"key_hex\":\"6120ff2062\"}\n",
+	       "who waits as JSON");
+	end("all of them");
+}
+
+static void policies(void)
+{
+	static const char *const reasons[] = {
+		"unknown", "released", "closed", "silent", "replaced", "unknown",
+	};
+	static const char *const words[4] = { "store", "web" };
+	char line[128];
+	unsigned int i;
+
+	begin_words(NULL, words);
+	policy_event(ZCACHE_CMD_POLICY_NEW_NTF, "gdsf2", ZCACHE_A_POLICY_OWNER, 4711);
+	is_str(timeless(line_of(m.out)), TIME "policy-new web gdsf2 owner 4711\n", "an owner");
+	/* it is for the owner alone */
+	policy_event(ZCACHE_CMD_POLICY_DRAIN_NTF, "gdsf2", ZCACHE_A_POLICY_OWNER, 4711);
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		policy_event(ZCACHE_CMD_POLICY_LOST_NTF, "gdsf2", ZCACHE_A_POLICY_REASON, i);
+		snprintf(line, sizeof(line), TIME "policy-lost web gdsf2 %s\n", reasons[i]);
+		is_str(timeless(line_of(m.out)), line, reasons[i]);
+	}
+	kill(m.pid, SIGINT);
+	end("SIGINT is the end of these");
+	begin("--json", "2");
+	policy_event(ZCACHE_CMD_POLICY_NEW_NTF, "s3fifo", ZCACHE_A_POLICY_OWNER, 4711);
+	is_str(timeless(line_of(m.out)),
+	       "{\"time\":0000000000000000000,\"event\":\"policy-new\",\"store\":\"web\",\"policy\":\"s3fifo\",\"owner\":4711}\n",
+	       "an owner as JSON");
+	policy_event(ZCACHE_CMD_POLICY_LOST_NTF, "s3fifo", ZCACHE_A_POLICY_REASON,
+		     ZCACHE_POLICY_REASON_CLOSED);
+	is_str(timeless(line_of(m.out)),
+	       "{\"time\":0000000000000000000,\"event\":\"policy-lost\",\"store\":\"web\",\"policy\":\"s3fifo\",\"reason\":\"closed\"}\n",
+	       "its end as JSON");
+	end("both of them");
+}
+
 /* Ends with this code and sentence. */
 static void broken(int code, const char *sentence, const char *name)
 {
@@ -205,6 +326,14 @@ static void refusals(void)
 	event(ZCACHE_CMD_STORE_NEW_NTF, NULL);
 	broken(2, "zcachectl: cannot read the events: Bad message (EBADMSG)\n",
 	       "an event that is none");
+	begin(NULL, NULL);
+	policy_event(ZCACHE_CMD_POLICY_NEW_NTF, NULL, ZCACHE_A_POLICY_OWNER, 1);
+	broken(2, "zcachectl: cannot read the events: Bad message (EBADMSG)\n",
+	       "an owner of no policy");
+	begin(NULL, NULL);
+	policy_event(ZCACHE_CMD_POLICY_LOST_NTF, "gdsf2", ZCACHE_A_POLICY_OWNER, 1);
+	broken(2, "zcachectl: cannot read the events: Bad message (EBADMSG)\n",
+	       "a loss without a reason");
 }
 
 int main(void)
@@ -212,6 +341,8 @@ int main(void)
 	listen_as_kernel();
 	as_text();
 	as_json();
+	objects();
+	policies();
 	refusals();
 	return tap_end();
 }

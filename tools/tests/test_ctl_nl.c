@@ -46,10 +46,11 @@ static void create_and_delete(void)
 	requested("1 2=77656200 3=0000100000000000\n", "sends only what was given");
 	fake("store", "create", "web", "capacity", "1.5k", "max-object", "1k", "max-key", "16",
 	     "inline-limit", "0", "splice-threshold", "64k", "copy", "local",
-	     "default-ttl", "1.5h", "grace", "500ms", "high-watermark", "80", "low-watermark", "60", "mode", "0640", "owner", "1000", "group", "0");
+	     "default-ttl", "1.5h", "grace", "500ms", "high-watermark", "80", "low-watermark", "60",
+	     "object-events", "yes", "mode", "0640", "owner", "1000", "group", "0");
 	requested("1 2=77656200 3=0006000000000000 4=0004000000000000 5=10000000 6=00000000 "
 		  "7=0000010000000000 16=01000000 17=c065520000000000 18=f4010000 "
-		  "19=50000000 20=3c000000 8=a0010000 9=e8030000 10=00000000\n", "sends all of it");
+		  "19=50000000 20=3c000000 26=01000000 8=a0010000 9=e8030000 10=00000000\n", "sends all of it");
 	fake("--json", "store", "create", "web", "capacity", "1M");
 	is_str(r.out, "{\"name\":\"web\"}\n", "create as JSON");
 	remove(log_file);
@@ -100,6 +101,12 @@ static void set(void)
 	requested("5 2=77656200 19=64000000 20=00000000\n", "both watermarks");
 	fake("store", "set", "web", "low-watermark", "50");
 	requested("5 2=77656200 20=32000000\n", "one of them");
+	fake("store", "set", "web", "object-events", "yes");
+	requested("5 2=77656200 26=01000000\n", "object events");
+	fake("store", "set", "web", "object-events", "no");
+	requested("5 2=77656200 26=00000000\n", "none");
+	fake("store", "set", "web", "object-events", "maybe");
+	refused(1, "zcachectl: object-events 'maybe' is neither yes nor no\n", "neither");
 	setenv("FAKE_NL_FAIL", "0:more is in use", 1);
 	fake("store", "set", "web", "capacity", "1M");
 	is_int(r.code, 0, "a warning of the kernel is no failure");
@@ -213,7 +220,7 @@ static void show_stats(void)
 {
 	const char *rest;
 
-	setenv("FAKE_NL_STORE", " hits=3 misses=1 hit-bytes=100 miss-bytes=900", 1);
+	setenv("FAKE_NL_STORE", " hits=3 misses=1 hit-bytes=100 miss-bytes=900 mmap-reads=6 mmap-skipped=2", 1);
 	setenv("FAKE_NL_LATENCY", "0,600,0,200,0,1", 1);
 	fake("stats", "show", "web");
 	is_int(r.code, 0, "stats");
@@ -225,6 +232,7 @@ static void show_stats(void)
 	is_str(rest ?: "",
 	       "  hit-ratio            75.0 % of 4 lookups\n"
 	       "  byte-hit-ratio       10.0 % of 1000 bytes\n"
+	       "  mmap-efficiency      75.0 % of 8 object fds\n"
 	       "  send-latency         801 calls\n"
 	       "    <  2.05 us                  600  74.9 %\n"
 	       "    <  8.19 us                  200  25.0 %\n"
@@ -241,9 +249,9 @@ static void show_stats(void)
 	setenv("FAKE_NL_LATENCY", "0,0", 1);
 	setenv("FAKE_NL_STORE", " hits=0", 1);
 	fake("stats", "show", "web");
-	rest = strstr(r.out, "    shrinker-calls ");
+	rest = strstr(r.out, "    touches-lost ");
 	is_str(rest ?: "",
-	       "    shrinker-calls     0 calls\n"
+	       "    touches-lost       0 uses\n"
 	       "  send-latency         0 calls\n"
 	       "  fill-latency         1 calls\n"
 	       "    <  1.02 us                    1 100.0 %\n", "a store without use");
@@ -342,6 +350,13 @@ static void objects(void)
 	requested("4 dump 2=77656200 3=6b 12=dc05000000000000 14=01000000\n", "with some");
 	fake("object", "list", "web", "tag", "0xA1");
 	requested("4 dump 2=77656200 15=a100000000000000\n", "with a tag");
+	fake("object", "list", "web", "resident", "no");
+	requested("4 dump 2=77656200 18=00000000\n", "those that memory failed under");
+	fake("object", "list", "web", "resident", "1");
+	refused(1, "zcachectl: resident '1' is neither yes nor no\n", "neither");
+	fake("--json", "object", "list", "web");
+	ok(strstr(r.out, "\"size\":10,\"resident\":9,\"charge\"") != NULL, "what is in memory");
+	remove(log_file);
 	setenv("FAKE_NL_OBJECTS", "300", 1);
 	fake("--json", "object", "list", "web");
 	o = json_document(r.out);

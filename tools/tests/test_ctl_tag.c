@@ -90,6 +90,7 @@ static void set(void)
 #define COUNTS \
 	"hits               1008 lookups\n" \
 	"hit-bytes          1009 bytes\n" \
+	"misses             1016 lookups\n" \
 	"expired            1013 lookups\n" \
 	"sent-bytes         1010 bytes\n" \
 	"commits            1011 objects\n" \
@@ -119,7 +120,7 @@ static void show(void)
 	fake("--json", "tag", "show", "web", "3");
 	is_str(r.out,
 	       "{\"store\":\"web\",\"id\":3,\"quota\":0,\"floor\":0,\"used\":1006,\"objects\":1007,"
-	       "\"hits\":1008,\"hit_bytes\":1009,\"expired\":1013,\"sent_bytes\":1010,"
+	       "\"hits\":1008,\"hit_bytes\":1009,\"misses\":1016,\"expired\":1013,\"sent_bytes\":1010,"
 	       "\"commits\":1011,\"fill_bytes\":1012,\"evictions\":1014,\"evicted_bytes\":1015}\n",
 	       "show as JSON");
 	setenv("FAKE_NL_FAIL", "2:no object of the store has this tag, and it has no limits", 1);
@@ -157,9 +158,9 @@ static void list(void)
 	setenv("FAKE_NL_TAGS", "2", 1);
 	fake("tag", "list", "web");
 	is_str(r.out,
-	       "                  ID        QUOTA        FLOOR         USED      OBJECTS         HITS    EVICTIONS\n"
-	       "                   1         none         none       1006 B         1007         1008         1014\n"
-	       "                   2      2.0 MiB        100 B       1006 B         1007         1008         1014\n",
+	       "                  ID        QUOTA        FLOOR         USED      OBJECTS         HITS       MISSES    EVICTIONS\n"
+	       "                   1         none         none       1006 B         1007         1008         1016         1014\n"
+	       "                   2      2.0 MiB        100 B       1006 B         1007         1008         1016         1014\n",
 	       "list");
 	setenv("FAKE_NL_TAGS", "300", 1);
 	fake("--json", "tag", "list", "web");

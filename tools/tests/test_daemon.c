@@ -196,7 +196,7 @@ static void configurations(void)
 		  "listen = \"unix:/run/zcached/http\"\ninterval = 1.5s\npolicy = gdsf\n"
 		  "optimise = bytes\nexponent = 0.5\nlarge = refuse\n"
 		  "store web { policy = none }\n"
-		  "store \"cdn.example\" {\n\tpolicy = lru // more\n\toptimise = objects\n\texponent = 1\n\tlarge = keep\n}\n");
+		  "store \"cdn.example\" {\n\tpolicy = lru // more\n\toptimise = objects\n\texponent = 1\n\tlarge = main\n}\n");
 	run(&r, NULL, "zcached", "--config", config_path, "--check", NULL);
 	is_int(r.code, 0, "all keys");
 	is_str(r.err, "", "without complaint");
@@ -214,7 +214,7 @@ static void configurations(void)
 	wrong_config("optimise = speed", "1: optimise speed: right is balanced, objects or bytes");
 	wrong_config("exponent = 1.01", "1: exponent 1.01: right is a number from 0 to 1 such as 0.5");
 	wrong_config("exponent = nan", "1: exponent nan: right is a number from 0 to 1 such as 0.5");
-	wrong_config("large = yes", "1: large yes: right is keep or refuse");
+	wrong_config("large = yes", "1: large yes: right is main or refuse");
 	wrong_config("interval = 9ms", "1: interval 9ms: right is a time from 10ms to 60s");
 	wrong_config("interval = 61s", "1: interval 61s: right is a time from 10ms to 60s");
 	wrong_config("listen = 0.0.0.0:9629", "1: listen 0.0.0.0:9629: " LISTEN_RULE);

@@ -37,7 +37,7 @@ CASES = [
     ("store show", ["web"], {"FAKE_NL_COPY": "2", "FAKE_NL_TTL": "5000"}, 0),
     ("store show", ["web"], {"FAKE_NL_COPY": "9", "FAKE_NL_STORE":
                              " capacity=18446744073709551615"}, 0),
-    ("store list", [], {}, 0),
+    ("store list", [], {"FAKE_NL_POLICY": "gdsf2"}, 0),
     ("store list", [], {"FAKE_NL_INTR": "1000"}, 0),
     ("stats show", [], {}, 0),
     ("stats show", ["web"], {"FAKE_NL_LATENCY": "0,600,0,1", "FAKE_NL_INTR": "1000"}, 0),
@@ -79,6 +79,11 @@ CASES = [
     ("trace show", [], {}, 0),
     ("trace off", [], {"FAKE_SYSTEM": "other"}, 0),
     ("policy list", [], {}, 0),
+    ("policy show", ["web"], {}, 0),
+    ("policy show", ["web"], {"FAKE_NL_OWNER": "gdsf2 4711 10000", "FAKE_NL_POLICY": "a.b-1"}, 0),
+    ("policy show", ["web"], {"FAKE_NL_OWNER": "gdsf2 4294967295 3600000 late"}, 0),
+    ("policy status", [], {"FAKE_NL_OWNER": "gdsf2 4711 10000"}, 0),
+    ("policy status", [], {"FAKE_NL_INTR": "1000"}, 0),
     ("policy simulate", ["REQUESTS"], {}, 0),
     ("policy simulate", [b"REQUESTS\xff", "size", "1,100k"], {}, 0),
 ]
@@ -150,6 +155,16 @@ def validator(command):
     return jsonschema.Draft202012Validator(schema)
 
 
+def names(document):
+    """Those of all members, however deep."""
+    if isinstance(document, dict):
+        yield from document
+        document = document.values()
+    if isinstance(document, (list, type({}.values()))):
+        for value in document:
+            yield from names(value)
+
+
 def judge(command, text, name):
     try:
         document = json.loads(text)
@@ -159,6 +174,8 @@ def judge(command, text, name):
     problems = [f"{list(e.absolute_path)}: {e.message}"
                 for e in validator(command).iter_errors(document)]
     ok(not problems, f"{name} is what the schema says", "\n".join(problems))
+    odd = [n for n in names(document) if not re.fullmatch("[a-z0-9]+(_[a-z0-9]+)*", n)]
+    ok(not odd, f"{name}: names are words with underscores", odd)
     document["surprise"] = 1
     ok(not validator(command).is_valid(document), f"{name}: the schema takes nothing else")
 
@@ -215,7 +232,15 @@ def run_monitor():
         with subprocess.Popen([FAKE, "--json", "event", "monitor"], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE) as p:
             kernel = listener.accept()[0]
-            for message in (event(6), event(7), event(8), event(9, usage), b"!"):
+            key = attr(2, b"web\0") + attr(3, b"key")
+            came = key + attr(4, struct.pack("=Q", 1)) + attr(5, struct.pack("=Q", 0))
+            left = came + attr(17, struct.pack("=I", 6))
+            policy = attr(3, b"gdsf2\0")
+            owned = policy + attr(20, struct.pack("=I", 4711))
+            lost = policy + attr(19, struct.pack("=I", 3))
+            for message in (event(6), event(7), event(8), event(9, usage), event(12, came),
+                            event(13, left), event(14, key), event(20, owned),
+                            event(21, lost), b"!"):
                 kernel.send(message)
                 judge("event monitor", p.stdout.readline(), f"event monitor, event {message[16]}"
                       if len(message) > 1 else "event monitor, lost events")

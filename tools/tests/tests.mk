@@ -14,7 +14,7 @@ FAKE_PROGS := $(O)/tests/zcachectl-fake $(O)/tests/zcache-serve-fake $(O)/tests/
 WRAP := -Wl,--wrap=open -Wl,--wrap=access -Wl,--wrap=ioctl
 WRAP_CTL := -Wl,--wrap=nlc_open -Wl,--wrap=nlc_close -Wl,--wrap=nlc_call \
 	-Wl,--wrap=nlc_join -Wl,--wrap=recv -Wl,--wrap=sys_path \
-	-Wl,--wrap=clock_gettime
+	-Wl,--wrap=clock_gettime -Wl,--wrap=chmod -Wl,--wrap=fchownat
 WRAP_DAEMON := $(patsubst %,-Wl$(comma)--wrap=%,nlc_open nlc_close nlc_call nlc_join recv \
 	capng_have_capability capng_apply)
 TEST_OBJS := $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/*.c))
@@ -35,12 +35,6 @@ $(O)/tests/test_nl: TEST_LIBS := -Wl,--wrap=genl_ctrl_resolve -Wl,--wrap=genl_ct
 $(O)/tests/test_out: TEST_LIBS := $(NL_LIBS)
 $(filter $(O)/tests/test_ctl%,$(TEST_PROGS)): TEST_LIBS := $(NL_LIBS)
 
-$(addprefix $(O)/tests/,test_policy test_policy_model test_policy_learn): $(O)/libpolicy.a
-$(O)/tests/test_policy_learn: TEST_LIBS := $(O)/libpolicy.a -lm
-$(O)/tests/test_policy: TEST_LIBS := $(O)/libpolicy.a -lm -Wl,--wrap=malloc -Wl,--wrap=calloc \
-	-Wl,--wrap=realloc -Wl,--wrap=free
-$(O)/tests/test_policy_model: $(O)/obj/zcachectl/sim_run.o
-$(O)/tests/test_policy_model: TEST_LIBS := $(O)/libpolicy.a -lm
 $(O)/tests/test_daemon_store: $(O)/obj/tests/fake_policy.o $(O)/obj/zcached/store.o \
 	$(O)/obj/zcached/tracked.o $(O)/obj/zcached/kernel.o $(O)/libpolicy.a
 $(O)/tests/test_daemon_store: TEST_LIBS := -Wl,--wrap=nlc_call $(NL_LIBS) -lm
@@ -50,6 +44,13 @@ $(O)/tests/test_daemon_metrics: $(patsubst %,$(O)/obj/zcached/%.o,metrics status
 $(O)/tests/test_daemon: $(O)/libpolicy.a
 $(O)/tests/test_daemon: TEST_LIBS := $(NL_LIBS) -lm
 $(O)/tests/test_daemon_metrics: TEST_LIBS := $(NL_LIBS) -lm
+
+$(addprefix $(O)/tests/,test_policy test_policy_model test_policy_learn): $(O)/libpolicy.a
+$(O)/tests/test_policy_learn: TEST_LIBS := $(O)/libpolicy.a -lm
+$(O)/tests/test_policy: TEST_LIBS := $(O)/libpolicy.a -lm -Wl,--wrap=malloc -Wl,--wrap=calloc \
+	-Wl,--wrap=realloc -Wl,--wrap=free
+$(O)/tests/test_policy_model: $(O)/obj/zcachectl/sim_run.o
+$(O)/tests/test_policy_model: TEST_LIBS := $(O)/libpolicy.a -lm
 
 $(O)/tests/zcachectl-fake: $(CTL_OBJS) $(O)/libcommon.a $(FAKE) $(O)/obj/tests/fake_nl.o \
 		$(O)/obj/tests/fake_system.o $(O)/libpolicy.a $(O)/libzcache.a
@@ -72,4 +73,4 @@ check: all $(TEST_PROGS) $(FAKE_PROGS)
 		"tests/test_man.sh $(MAN_PAGES)" "tests/test_api.sh lib $(TOP)/uapi" \
 		"tests/test_schema.py schema" "tests/test_completion.sh completion/zcachectl" \
 		"tests/test_metrics.py $(O)/tests/test_daemon_metrics" \
-		"tests/test_unit.sh zcached/zcached.conf" tests/test_traces.py
+		"tests/test_unit.sh zcached/zcached.conf" tests/test_traces.py tests/test_top_tmux.sh

@@ -108,6 +108,16 @@ int arg_tag(const char *text, uint64_t *tag)
 	return CTL_OK;
 }
 
+int arg_yes(const char *what, const char *text, uint32_t *out)
+{
+	if (!text)
+		return CTL_OK;
+	*out = !strcmp(text, "yes");
+	if (!*out && strcmp(text, "no"))
+		return fail(CTL_USAGE, "%s '%s' is neither yes nor no", what, text);
+	return CTL_OK;
+}
+
 int arg_mode(const char *text, uint32_t *out)
 {
 	uint32_t mode = 0;

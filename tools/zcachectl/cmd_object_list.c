@@ -19,13 +19,13 @@ struct listing {
 	const char *store;
 	struct key prefix;		/* of the keys that are wanted; may be empty */
 	uint64_t min_size, max_size, min_age, max_age, tag;
-	uint32_t expired;
+	uint32_t expired, resident;
 	uint64_t limit, printed;
 	int err;
 };
 
 static struct {
-	const char *prefix, *limit, *min_size, *max_size, *min_age, *max_age, *expired, *tag;
+	const char *prefix, *limit, *min_size, *max_size, *min_age, *max_age, *expired, *tag, *resident;
 } given;
 
 const struct keyword list_keywords[] = {
@@ -37,6 +37,7 @@ const struct keyword list_keywords[] = {
 	{ "max-age", &given.max_age, NULL },
 	{ "expired", &given.expired, NULL },
 	{ "tag", &given.tag, NULL },
+	{ "resident", &given.resident, NULL },
 	{ NULL, NULL, NULL },
 };
 
@@ -49,6 +50,7 @@ static struct nla_policy object_policy[ZCACHE_A_OBJECT_MAX + 1] = {
 	[ZCACHE_A_OBJECT_CREATED] = { .type = NLA_U64 },
 	[ZCACHE_A_OBJECT_EXPIRES] = { .type = NLA_U64 },
 	[ZCACHE_A_OBJECT_TAGS] = { .type = NLA_UNSPEC, .maxlen = 8 * ZC_TAGS_MAX },
+	[ZCACHE_A_OBJECT_RESIDENT_BYTES] = { .type = NLA_U64 },
 };
 
 static uint64_t u64_of(struct nlattr *attr)
@@ -73,6 +75,7 @@ static void print_json(struct nlattr **a)
 	out_key(nla_data(a[ZCACHE_A_OBJECT_KEY]), nla_len(a[ZCACHE_A_OBJECT_KEY]));
 	out_u64("generation", u64_of(a[ZCACHE_A_OBJECT_GENERATION]), NULL);
 	out_size("size", u64_of(a[ZCACHE_A_OBJECT_SIZE]));
+	out_size("resident", u64_of(a[ZCACHE_A_OBJECT_RESIDENT_BYTES]));
 	out_size("charge", u64_of(a[ZCACHE_A_OBJECT_CHARGE]));
 	out_u64("hits", u64_of(a[ZCACHE_A_OBJECT_HITS]), NULL);
 	out_time("created", u64_of(a[ZCACHE_A_OBJECT_CREATED]), NULL);
@@ -131,16 +134,6 @@ static int print_object(struct nlmsghdr *nlh, void *arg)
 	return l->err;
 }
 
-static int arg_expired(const char *text, uint32_t *out)
-{
-	if (!text)
-		return CTL_OK;
-	*out = !strcmp(text, "yes");
-	if (!*out && strcmp(text, "no"))
-		return fail(CTL_USAGE, "expired '%s' is neither yes nor no", text);
-	return CTL_OK;
-}
-
 static int parse_words(struct listing *l)
 {
 	int code = arg_u64("limit", given.limit, UINT64_MAX, &l->limit);
@@ -156,7 +149,9 @@ static int parse_words(struct listing *l)
 	if (!code)
 		code = arg_duration("max-age", given.max_age, TTL_MAX, &l->max_age);
 	if (!code)
-		code = arg_expired(given.expired, &l->expired);
+		code = arg_yes("expired", given.expired, &l->expired);
+	if (!code)
+		code = arg_yes("resident", given.resident, &l->resident);
 	if (!code && given.tag)
 		code = arg_tag(given.tag, &l->tag);
 	return code;
@@ -181,6 +176,8 @@ static int put_filters(struct nl_msg *msg, const struct listing *l)
 		err = nla_put_u32(msg, ZCACHE_A_OBJECT_EXPIRED, l->expired);
 	if (!err && given.tag)
 		err = nla_put_u64(msg, ZCACHE_A_OBJECT_TAG, l->tag);
+	if (!err && given.resident)
+		err = nla_put_u32(msg, ZCACHE_A_OBJECT_RESIDENT, l->resident);
 	return err;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* zcachectl policy: what policies would make of a trace of requests. */
+/* zcachectl policy: what policies there are, and would make of a trace of requests. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -398,6 +398,10 @@ static int run_list(int argc, char **argv)
 
 const struct command policy_commands[] = {
 	{ "list", 0, "", "List the eviction policies.", NULL, run_list },
+	{ "show", 1, "STORE",
+	  "Show which policy decides what leaves a store, whose it is, and what it does.", NULL,
+	  run_policy_show },
+	{ "status", 0, "", "Show that of all stores.", NULL, run_policy_status },
 	{ "simulate", 1,
 	  "FILE [format csv|tr|ids|oraclegeneral] [columns ID,SIZE] [object id|id-size] [policy POLICY|all] [size SIZE|PERCENT] [batch PERCENT] [optimise objects|bytes|balanced] [exponent A] [large main|refuse] [plot FILE]",
 	  "Show what policies would miss of the requests in a trace, with caches of some sizes; POLICY, SIZE and PERCENT may be several, with commas between.",

@@ -91,6 +91,8 @@ static void print_text(const struct store *s)
 	print_ratio("hit-ratio", s->counter[ZC_C_HITS], s->counter[ZC_C_MISSES], "lookups");
 	print_ratio("byte-hit-ratio", s->counter[ZC_C_HIT_BYTES], s->counter[ZC_C_MISS_BYTES],
 		    "bytes");
+	print_ratio("mmap-efficiency", s->counter[ZC_C_MMAP_READS],
+		    s->counter[ZC_C_MMAP_SKIPPED], "object fds");
 	print_latency("send-latency", &s->send_latency);
 	print_latency("fill-latency", &s->fill_latency);
 }

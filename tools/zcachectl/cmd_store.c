@@ -11,6 +11,7 @@
 
 #include "ctl.h"
 #include "nl.h"
+#include "node.h"
 #include "out.h"
 #include "stores.h"
 #include "text.h"
@@ -48,6 +49,8 @@ static void print_members(const struct store *s)
 	out_u64("max-key-len", s->max_key_len, "bytes");
 	out_u64("inline-limit", s->inline_limit, "bytes");
 	out_size("splice-threshold", s->splice_threshold);
+	out_bool("object-events", s->object_events);
+	out_name("policy", s->policy);
 	out_str("copy", s->copy < COPIES ? copies[s->copy] : "unknown");
 	out_duration("default-ttl", s->default_ttl, "never");
 	out_duration("grace", s->grace, "none");
@@ -160,6 +163,7 @@ static int run_show(int argc, char **argv)
 static struct {
 	const char *capacity, *max_object, *max_key, *inline_limit, *splice_threshold, *copy;
 	const char *default_ttl, *grace, *high_watermark, *low_watermark, *mode, *owner, *group;
+	const char *object_events, *policy;
 } given;
 
 static const struct keyword create_keywords[] = {
@@ -173,6 +177,8 @@ static const struct keyword create_keywords[] = {
 	{ "grace", &given.grace, NULL },
 	{ "high-watermark", &given.high_watermark, NULL },
 	{ "low-watermark", &given.low_watermark, NULL },
+	{ "object-events", &given.object_events, NULL },
+	{ "policy", &given.policy, NULL },
 	{ "mode", &given.mode, NULL },
 	{ "owner", &given.owner, NULL },
 	{ "group", &given.group, NULL },
@@ -189,6 +195,11 @@ static const struct keyword set_keywords[] = {
 	{ "grace", &given.grace, NULL },
 	{ "high-watermark", &given.high_watermark, NULL },
 	{ "low-watermark", &given.low_watermark, NULL },
+	{ "object-events", &given.object_events, NULL },
+	{ "policy", &given.policy, NULL },
+	{ "mode", &given.mode, NULL },
+	{ "owner", &given.owner, NULL },
+	{ "group", &given.group, NULL },
 	{ NULL, NULL, NULL },
 };
 
@@ -196,7 +207,7 @@ static const struct keyword set_keywords[] = {
 struct config {
 	uint64_t capacity, max_object, max_key, inline_limit, splice_threshold;
 	uint64_t default_ttl, grace, high_watermark, low_watermark;
-	uint32_t copy, mode, uid, gid;
+	uint32_t copy, mode, uid, gid, object_events;
 };
 
 static int arg_copy(const char *text, uint32_t *out)
@@ -254,6 +265,8 @@ static int parse_config(struct config *c)
 	if (!code)
 		code = arg_percent("low-watermark", given.low_watermark, 0, &c->low_watermark);
 	if (!code)
+		code = arg_yes("object-events", given.object_events, &c->object_events);
+	if (!code)
 		code = arg_mode(given.mode, &c->mode);
 	if (!code)
 		code = arg_owner(given.owner, &c->uid);
@@ -287,6 +300,11 @@ static int put_config(struct nl_msg *msg, const struct config *c)
 		err = nla_put_u32(msg, ZCACHE_A_STORE_HIGH_WATERMARK, c->high_watermark);
 	if (!err && given.low_watermark)
 		err = nla_put_u32(msg, ZCACHE_A_STORE_LOW_WATERMARK, c->low_watermark);
+	if (!err && given.object_events)
+		err = nla_put_u32(msg, ZCACHE_A_STORE_OBJECT_EVENTS, c->object_events);
+	if (!err && given.policy)
+		err = nla_put_string(msg, ZCACHE_A_STORE_POLICY,
+				     strcmp(given.policy, "default") ? given.policy : "");
 	if (!err && given.mode)
 		err = nla_put_u32(msg, ZCACHE_A_STORE_MODE, c->mode);
 	if (!err && given.owner)
@@ -296,12 +314,28 @@ static int put_config(struct nl_msg *msg, const struct config *c)
 	return err;
 }
 
+/* The module notes whose a node is to be; the node of a store that exists is changed here. */
+static int set_node(struct nlc *nlc, const char *name)
+{
+	struct stores stores = { 0 };
+	int err = get_stores(nlc, name, &stores);
+
+	if (!err)
+		err = node_apply(&stores.v[0]);
+	free(stores.v);
+	if (err)
+		return fail(CTL_REFUSED, "store %s was changed, but not its node /dev/zcache/%s: %s",
+			    name, name,
+			    err == -ENXIO ? "what is there is not its node" : error_name(err));
+	return CTL_OK;
+}
+
 static int do_store(int cmd, const char *verb, const char *name, const struct config *c,
 		    bool force)
 {
+	char what[64], sentence[sizeof(((struct nlc *)0)->sentence)];
 	struct nl_msg *msg;
 	struct nlc nlc;
-	char what[64];
 	int code, err;
 
 	code = nlc_open(&nlc);
@@ -315,17 +349,21 @@ static int do_store(int cmd, const char *verb, const char *name, const struct co
 		msg = NULL;
 	}
 	err = nlc_call(&nlc, msg, NULL, NULL);
+	snprintf(sentence, sizeof(sentence), "%s", nlc.sentence);
 	if (err) {
 		snprintf(what, sizeof(what), "cannot %s store %s", verb, name);
 		code = nlc_fail(&nlc, err, what);
-	} else if (out_json()) {
+	} else if (cmd == ZCACHE_CMD_STORE_SET && (given.mode || given.owner || given.group)) {
+		code = set_node(&nlc, name);
+	}
+	if (!code && out_json()) {
 		out_str("name", name);
-		if (nlc.sentence[0])
-			out_str("note", nlc.sentence);
+		if (sentence[0])
+			out_str("note", sentence);
 		out_finish();
 	}
-	if (!err && nlc.sentence[0])
-		note("store %s: %s", name, nlc.sentence);
+	if (!err && sentence[0])
+		note("store %s: %s", name, sentence);
 	nlc_close(&nlc);
 	return code;
 }
@@ -386,14 +424,14 @@ static int run_delete(int argc, char **argv)
 
 const struct command store_commands[] = {
 	{ "create", 1,
-	  "NAME capacity SIZE [max-object SIZE] [max-key N] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [default-ttl TIME|never] [grace TIME] [high-watermark PERCENT] [low-watermark PERCENT] [mode OCTAL] [owner USER] [group GROUP]",
+	  "NAME capacity SIZE [max-object SIZE] [max-key N] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [default-ttl TIME|never] [grace TIME] [high-watermark PERCENT] [low-watermark PERCENT] [object-events yes|no] [policy POLICY|none|default] [mode OCTAL] [owner USER] [group GROUP]",
 	  "Make a store and its node /dev/zcache/NAME.", create_keywords, run_create },
 	{ "delete", 1, "STORE [force]",
 	  "Delete a store with all its objects; force also while it is in use.",
 	  delete_keywords, run_delete },
 	{ "list", 0, "", "List the stores.", NULL, run_list },
 	{ "set", 1,
-	  "STORE [capacity SIZE] [max-object SIZE] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [default-ttl TIME|never] [grace TIME] [high-watermark PERCENT] [low-watermark PERCENT]",
+	  "STORE [capacity SIZE] [max-object SIZE] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [default-ttl TIME|never] [grace TIME] [high-watermark PERCENT] [low-watermark PERCENT] [object-events yes|no] [policy POLICY|none|default] [mode OCTAL] [owner USER] [group GROUP]",
 	  "Change a store that is in use.", set_keywords, run_set },
 	{ "show", 1, "STORE", "Show the limits and counters of a store.", NULL, run_show },
 	{ NULL, 0, NULL, NULL, NULL, NULL },

@@ -26,11 +26,12 @@ static struct nla_policy tag_policy[ZCACHE_A_TAG_MAX + 1] = {
 	[ZCACHE_A_TAG_EXPIRED] = { .type = NLA_U64 },
 	[ZCACHE_A_TAG_EVICTIONS] = { .type = NLA_U64 },
 	[ZCACHE_A_TAG_EVICTED_BYTES] = { .type = NLA_U64 },
+	[ZCACHE_A_TAG_MISSES] = { .type = NLA_U64 },
 };
 
 enum count {
-	HITS, HIT_BYTES, EXPIRED, SENT_BYTES, COMMITS, FILL_BYTES, EVICTIONS, EVICTED_BYTES,
-	COUNTS
+	HITS, HIT_BYTES, MISSES, EXPIRED, SENT_BYTES, COMMITS, FILL_BYTES, EVICTIONS,
+	EVICTED_BYTES, COUNTS
 };
 
 static const struct {
@@ -39,6 +40,7 @@ static const struct {
 } counts[COUNTS] = {
 	[HITS] = { "hits", "lookups", ZCACHE_A_TAG_HITS },
 	[HIT_BYTES] = { "hit-bytes", "bytes", ZCACHE_A_TAG_HIT_BYTES },
+	[MISSES] = { "misses", "lookups", ZCACHE_A_TAG_MISSES },
 	[EXPIRED] = { "expired", "lookups", ZCACHE_A_TAG_EXPIRED },
 	[SENT_BYTES] = { "sent-bytes", "bytes", ZCACHE_A_TAG_SENT_BYTES },
 	[COMMITS] = { "commits", "objects", ZCACHE_A_TAG_COMMITS },
@@ -103,9 +105,11 @@ static void print_row(const struct tag *t)
 {
 	char quota[SIZE_TEXT], floor[SIZE_TEXT], used[SIZE_TEXT];
 
-	printf("%20" PRIu64 " %12s %12s %12s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n", t->id,
+	printf("%20" PRIu64 " %12s %12s %12s %12" PRIu64 " %12" PRIu64 " %12" PRIu64
+	       " %12" PRIu64 "\n", t->id,
 	       format_limit(t->quota, quota), format_limit(t->floor, floor),
-	       format_size(t->used, used), t->objects, t->count[HITS], t->count[EVICTIONS]);
+	       format_size(t->used, used), t->objects, t->count[HITS],
+	       t->count[MISSES], t->count[EVICTIONS]);
 }
 
 struct listing {
@@ -121,8 +125,8 @@ static void begin(struct listing *l)
 		out_str("store", l->store);
 		out_stream_begin("tags");
 	} else {
-		printf("%20s %12s %12s %12s %12s %12s %12s\n", "ID", "QUOTA", "FLOOR", "USED",
-		       "OBJECTS", "HITS", "EVICTIONS");
+		printf("%20s %12s %12s %12s %12s %12s %12s %12s\n", "ID", "QUOTA", "FLOOR", "USED",
+		       "OBJECTS", "HITS", "MISSES", "EVICTIONS");
 	}
 }
 

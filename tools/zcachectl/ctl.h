@@ -44,6 +44,10 @@ extern const struct command doctor_commands[];
 extern const struct command trace_commands[];
 extern const struct command policy_commands[];
 
+/* Of policy_commands, those that ask the kernel. */
+int run_policy_show(int argc, char **argv);
+int run_policy_status(int argc, char **argv);
+
 /* All of them; the last has no name. */
 extern const struct object objects[];
 
@@ -68,6 +72,8 @@ int arg_duration(const char *what, const char *text, uint64_t max, uint64_t *ms)
 int arg_u64(const char *what, const char *text, uint64_t max, uint64_t *out);
 /* A number of 64 bits that is not 0, decimal or after "0x" in hex. */
 int arg_tag(const char *text, uint64_t *tag);
+/* yes is 1, no is 0. */
+int arg_yes(const char *what, const char *text, uint32_t *out);
 int arg_mode(const char *text, uint32_t *out);
 int arg_owner(const char *text, uint32_t *uid);
 int arg_group(const char *text, uint32_t *gid);

@@ -53,7 +53,7 @@ static void explain_refusal(const struct stat *st, const char *group, int err)
 	else if (st->st_mode & 040 && st->st_gid)
 		advise("this user has to be a member of the group %s", group);
 	else
-		advise("as root 'chmod' or 'chown' the node, or make the store with 'mode', 'owner' or 'group'");
+		advise("as root 'zcachectl store set' with 'mode', 'owner' or 'group'");
 }
 
 static void describe_node(const struct stat *st, const char *group, const char *may)
@@ -64,6 +64,20 @@ static void describe_node(const struct stat *st, const char *group, const char *
 	snprintf(user, sizeof(user), "%u", st->st_uid);
 	found("mode %04o of %s:%s, which this user may %s", st->st_mode & 0777,
 	      pw ? pw->pw_name : user, group, may);
+}
+
+/* What the module noted when the store was made or set is what udev and others apply. */
+static void check_record(const struct stat *st, const struct store *s)
+{
+	uint32_t mode = st->st_mode & 07777;
+
+	if (mode == s->mode && st->st_uid == s->uid && st->st_gid == s->gid)
+		return;
+	found("the node has mode %04o, owner %u and group %u, the store was given %04o, %u and %u",
+	      mode, st->st_uid, st->st_gid, s->mode, s->uid, s->gid);
+	advise("'zcachectl store set %s mode %o' gives the node what the store has; or give 'mode', 'owner' and 'group' as they should be",
+	       s->name, s->mode);
+	check("record", CHECK_WARN);
 }
 
 static bool writable(const char *name)
@@ -78,8 +92,8 @@ static bool writable(const char *name)
 	return true;
 }
 
-/* Returns whether this user may read it; then *info is that of the store. */
-static bool check_node(const char *name, bool exists, struct zc_info *info)
+/* Returns whether this user may read it; then *info is that of the store. s may be NULL. */
+static bool check_node(const char *name, const struct store *s, struct zc_info *info)
 {
 	char path[PATH_MAX], gid[16], may[160];
 	const struct group *gr;
@@ -88,7 +102,7 @@ static bool check_node(const char *name, bool exists, struct zc_info *info)
 	int err;
 
 	if (stat(sys_path(path, "/dev/zcache/%s", name), &st)) {
-		no_node(name, errno, exists);
+		no_node(name, errno, s);
 		return false;
 	}
 	gr = getgrgid(st.st_gid);
@@ -103,6 +117,8 @@ static bool check_node(const char *name, bool exists, struct zc_info *info)
 	if (err)
 		explain_refusal(&st, group, err);
 	check("node", err ? CHECK_FAIL : CHECK_OK);
+	if (s)
+		check_record(&st, s);
 	return !err;
 }
 
@@ -284,7 +300,7 @@ void doctor_store(struct nlc *nlc, const char *name)
 	struct zc_info info;
 	int err = nlc ? get_stores(nlc, name, &stores) : -EPERM;
 
-	if (check_node(name, !err, &info)) {
+	if (check_node(name, err ? NULL : &stores.v[0], &info)) {
 		doctor_users(name);
 		if (err) {
 			snprintf(s.name, sizeof(s.name), "%s", name);

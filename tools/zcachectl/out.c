@@ -132,6 +132,14 @@ void out_str(const char *name, const char *value)
 	puts(value);
 }
 
+void out_name(const char *name, const char *value)
+{
+	if (*value || !out.json)
+		out_str(name, *value ? value : "default");
+	else
+		out_null(name);
+}
+
 void out_null(const char *name)
 {
 	add(name, NULL);

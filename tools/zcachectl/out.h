@@ -23,6 +23,8 @@ void out_array_begin(const char *title);
 void out_array_end(void);
 
 void out_str(const char *name, const char *value);
+/* An empty one: text says "default", JSON null. */
+void out_name(const char *name, const char *value);
 /* JSON only. */
 void out_null(const char *name);
 void out_number(const char *name, double value, int decimals);

@@ -97,7 +97,7 @@ static int parse_exponent(const char *text, double *a)
 
 static int parse_large(const char *text, bool *large_main)
 {
-	*large_main = !strcmp(text, "keep");
+	*large_main = !strcmp(text, "main");
 	return *large_main || !strcmp(text, "refuse") ? 0 : -EINVAL;
 }
 
@@ -139,7 +139,7 @@ static int check_large(cfg_t *cfg, cfg_opt_t *opt)
 	bool large_main;
 
 	return parse_large(cfg_opt_getnstr(opt, 0), &large_main) ?
-	       wrong(cfg, opt, "keep or refuse") : 0;
+	       wrong(cfg, opt, "main or refuse") : 0;
 }
 
 static int check_interval(cfg_t *cfg, cfg_opt_t *opt)
@@ -198,7 +198,7 @@ static int read_all(cfg_t *cfg, struct config *c)
 	snprintf(c->listen, sizeof(c->listen), "%s", strcmp(listen, "none") ? listen : "");
 	parse_interval(cfg_getstr(cfg, "interval"), &c->interval);
 	c->choice = (struct choice){
-		.ops = zp_find("s3fifo"),
+		.ops = zp_find("gdsf2"),
 		.options = { .a = -1, .large_main = true },
 	};
 	read_choice(cfg, &c->choice);
