@@ -173,7 +173,7 @@ static void chaos_send(struct chaos *c, unsigned int key)
 
 static void *chaos_thread(void *arg)
 {
-	unsigned int i, key, rounds = zct_times(20000);
+	unsigned int i, key, rounds = zct_times(12000);
 	struct chaos *c = arg;
 
 	c->fail = open("/proc/thread-self/make-it-fail", O_WRONLY | O_CLOEXEC);

@@ -78,12 +78,7 @@ static unsigned int objects(const struct zct_msg *m)
 		EXPECT_OK(zct_send(self->s.fd, &self->send)); \
 		EXPECT_EQ(self->m.len, self->send.sent); \
 		EXPECT_EQ(0, zct_deltas(&self->s, &before_, d_, (reason) < 0 ? 4 : 6)); \
-		shutdown(self->sv[0], SHUT_WR); \
-		EXPECT_OK(zct_rx_join(&rx_)); \
-		EXPECT_EQ(self->m.len, rx_.len); \
-		EXPECT_EQ(0, memcmp(rx_.data, self->m.want, \
-				    rx_.len < self->m.len ? rx_.len : self->m.len)); \
-		zct_rx_free(&rx_); \
+		EXPECT_MESSAGE(&self->m, self->sv[0], &rx_); \
 		close(self->sv[0]); \
 		close(self->sv[1]); \
 		ASSERT_OK(zct_tcp_pair(ZCT_V4, self->sv)); \

@@ -200,6 +200,8 @@ TEST_F(event, permission)
 	if (!pid) {
 		if (setgid(1000) || setuid(1000))
 			_exit(1);
+		if (zc_nl_listen_to(ZCACHE_MCGRP_OBJECTS) != -EPERM)
+			_exit(3);
 		_exit(zc_nl_listen() == -EPERM ? 0 : 2);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));

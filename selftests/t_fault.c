@@ -28,19 +28,9 @@ FIXTURE(fault) {
 FIXTURE_SETUP(fault)
 {
 	ZCT_START(fault);
-	if (!has_injection())
-		SKIP(return, "this kernel has no fault injection");
-	self->f.nth = open("/proc/thread-self/fail-nth", O_RDWR);
-	ASSERT_FD(self->f.nth);
-	set_up_injection();
-	ASSERT_OK(zct_store_new(&self->f.s, NULL));
+	SET_UP_FAULTS(LEN);
 	ASSERT_OK(zct_tcp_pair(ZCT_V4, self->f.sv));
-	self->f.buf = zct_alloc(LEN);
 	self->f.out = zct_alloc(LEN);
-	self->f.fd = -1;
-	zct_pattern(self->f.buf, LEN, 1, 1, 0);
-	/* a fault on our own memory would only be retried */
-	ASSERT_OK(mlockall(MCL_CURRENT));
 }
 
 FIXTURE_TEARDOWN(fault)

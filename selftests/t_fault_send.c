@@ -45,12 +45,7 @@ FIXTURE_SETUP(fault_send)
 	unsigned int i;
 
 	ZCT_START(fault_send);
-	if (!has_injection())
-		SKIP(return, "this kernel has no fault injection");
-	self->f.nth = open("/proc/thread-self/fail-nth", O_RDWR);
-	ASSERT_FD(self->f.nth);
-	set_up_injection();
-	ASSERT_OK(zct_store_new(&self->f.s, NULL));
+	SET_UP_FAULTS(LEN);
 	memset(long_key, 'k', ZC_KEY_MAX);
 	self->k = (struct zct_obj){ "k", 1, 1, LEN, 300, "tag" };
 	self->other = (struct zct_obj){ long_key, 2, 1, LEN, 100 };
@@ -73,8 +68,6 @@ FIXTURE_SETUP(fault_send)
 	zct_msg_suffix(&now.m, &self->k, 1000);
 	for (i = 0; i < BATCH; i++)
 		now.sv[i][0] = now.sv[i][1] = -1;
-	/* a fault on our own memory would only be retried */
-	ASSERT_OK(mlockall(MCL_CURRENT));
 }
 
 FIXTURE_TEARDOWN(fault_send)

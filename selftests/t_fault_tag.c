@@ -24,17 +24,7 @@ static int held;
 FIXTURE_SETUP(fault_tag)
 {
 	ZCT_START(fault_tag);
-	if (!has_injection())
-		SKIP(return, "this kernel has no fault injection");
-	self->f.nth = open("/proc/thread-self/fail-nth", O_RDWR);
-	ASSERT_FD(self->f.nth);
-	set_up_injection();
-	ASSERT_OK(zct_store_new(&self->f.s, NULL));
-	self->f.buf = zct_alloc(LEN);
-	self->f.fd = -1;
-	zct_pattern(self->f.buf, LEN, 1, 1, 0);
-	/* a fault on our own memory would only be retried */
-	ASSERT_OK(mlockall(MCL_CURRENT));
+	SET_UP_FAULTS(LEN);
 }
 
 FIXTURE_TEARDOWN(fault_tag)

@@ -179,7 +179,7 @@ TEST(zc_stat)
 
 TEST(zc_get)
 {
-	SIZE(zc_get, 72);
+	SIZE(zc_get, 80);
 	AT(zc_get, size, 0, 4);
 	AT(zc_get, flags, 4, 4);
 	AT(zc_get, key, 8, 8);
@@ -191,11 +191,12 @@ TEST(zc_get)
 	AT(zc_get, buf_len, 48, 8);
 	AT(zc_get, copied, 56, 8);
 	AT(zc_get, data_len, 64, 8);
+	AT(zc_get, miss_tag, 72, 8);
 }
 
 TEST(zc_open)
 {
-	SIZE(zc_open, 40);
+	SIZE(zc_open, 48);
 	AT(zc_open, size, 0, 4);
 	AT(zc_open, flags, 4, 4);
 	AT(zc_open, key, 8, 8);
@@ -203,6 +204,7 @@ TEST(zc_open)
 	AT(zc_open, fd, 20, 4);
 	AT(zc_open, generation, 24, 8);
 	AT(zc_open, data_len, 32, 8);
+	AT(zc_open, miss_tag, 40, 8);
 }
 
 TEST(zc_send)
@@ -214,7 +216,7 @@ TEST(zc_send)
 	AT(zc_part, offset, 16, 8);
 	AT(zc_part, length, 24, 8);
 	AT(zc_part, generation, 32, 8);
-	SIZE(zc_send, 120);
+	SIZE(zc_send, 128);
 	AT(zc_send, size, 0, 4);
 	AT(zc_send, flags, 4, 4);
 	AT(zc_send, key, 8, 8);
@@ -235,6 +237,7 @@ TEST(zc_send)
 	AT(zc_send, threshold, 104, 8);
 	AT(zc_send, pinned, 112, 4);
 	AT(zc_send, __reserved, 116, 4);
+	AT(zc_send, miss_tag, 120, 8);
 	SIZE(zc_send_batch, 40);
 	AT(zc_send_batch, size, 0, 4);
 	AT(zc_send_batch, flags, 4, 4);

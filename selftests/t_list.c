@@ -110,7 +110,7 @@ static int list_settled(const struct zct_store *s, struct listing *l)
 
 TEST_F(list, all)
 {
-	unsigned int i, nr = zct_slow() ? 20000 : MANY;
+	unsigned int i, nr = zct_slow() ? 5000 : MANY;
 	static struct listing l;
 	__u64 begin;
 

@@ -125,12 +125,26 @@ TEST_F(pages, split)
 	EXPECT_OK(zct_delete_key(self->s.fd, "s"));
 }
 
+/* How many there are, and how many of them are "k". */
+static void count_object(const struct zc_nl_object *o, void *arg)
+{
+	unsigned int *n = arg;
+
+	n[0]++;
+	n[1] += o->key_len == 1 && o->key[0] == 'k';
+}
+
 /* Memory that fails is an error, never other bytes, and spares the rest. */
 TEST_F(pages, memory_failure)
 {
 	unsigned char *map = mmap(NULL, BIG, PROT_READ, MAP_SHARED, self->fd, 0);
 	unsigned char *buf = zct_alloc(BIG);
+	const struct zc_nl_filter lacking = { .resident = 0, .set = ZC_NL_WANT(RESIDENT) };
+	const struct zc_nl_filter whole = { .resident = 1, .set = ZC_NL_WANT(RESIDENT) };
+	unsigned int lacks[2] = { 0 }, has[2] = { 0 };
 	const size_t bad = 5 * 4096;
+	struct zc_nl_object o;
+	struct zc_stat st;
 
 	ASSERT_NE(MAP_FAILED, map);
 	if (madvise(map + bad, 4096, MADV_HWPOISON)) {
@@ -146,7 +160,26 @@ TEST_F(pages, memory_failure)
 	EXPECT_EQ(-EIO, zct_get_data(self->s.fd, "k", buf, 4096, bad));
 	EXPECT_EQ(4096, zct_get_data(self->s.fd, "k", buf, 4096, 0));
 	EXPECT_EQ(-1, zct_check(buf, 4096, 1, 1, 0));
+	/* the page is missed, and those of a folio that could not be split */
+	EXPECT_OK(zct_stat_key(self->s.fd, "k", &st));
+	EXPECT_GE(BIG - 4096, st.resident);
+	EXPECT_LE(BIG - 2 * MiB, st.resident);
+	EXPECT_EQ(0, st.resident % 4096);
+	EXPECT_OK(zc_nl_object_get(self->s.name, "k", 1, &o));
+	EXPECT_EQ(st.resident, o.resident);
+	EXPECT_OK(zct_put_pattern(self->s.fd, "whole", 1, 1, 100000, NULL));
+	EXPECT_OK(zct_put_pattern(self->s.fd, "small", 1, 1, 100, NULL));
+	EXPECT_OK(zc_nl_object_dump_filter(self->s.name, &lacking, count_object, lacks));
+	EXPECT_EQ(1, lacks[0]);
+	EXPECT_EQ(1, lacks[1]);
+	EXPECT_OK(zc_nl_object_dump_filter(self->s.name, &whole, count_object, has));
+	EXPECT_EQ(2, has[0]);
+	EXPECT_EQ(0, has[1]);
+	EXPECT_OK(zct_delete_key(self->s.fd, "whole"));
+	EXPECT_OK(zct_delete_key(self->s.fd, "small"));
 	EXPECT_OK(zct_put_pattern(self->s.fd, "k", 1, 2, BIG, NULL));
+	EXPECT_OK(zct_stat_key(self->s.fd, "k", &st));
+	EXPECT_EQ(BIG, st.resident);
 	EXPECT_OK(zct_verify_key(self->s.fd, "k", 1, 2, BIG));
 }
 

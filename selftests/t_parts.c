@@ -53,12 +53,7 @@ FIXTURE_TEARDOWN(parts)
 		EXPECT_OK(zct_send(self->s.fd, &self->send)); \
 		EXPECT_EQ(self->m.len, self->send.sent); \
 		EXPECT_EQ(self->m.len, self->send.total); \
-		shutdown(self->sv[0], SHUT_WR); \
-		EXPECT_OK(zct_rx_join(&rx_)); \
-		EXPECT_EQ(self->m.len, rx_.len); \
-		EXPECT_EQ(0, memcmp(rx_.data, self->m.want, \
-				    rx_.len < self->m.len ? rx_.len : self->m.len)); \
-		zct_rx_free(&rx_); \
+		EXPECT_MESSAGE(&self->m, self->sv[0], &rx_); \
 		NEW_PAIR(); \
 	} while (0)
 

@@ -5,6 +5,8 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <linux/netlink.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -110,6 +112,157 @@ TEST_F(node, modes)
 		AS(stranger, try_node, &s, m->stranger);
 		EXPECT_OK(zct_store_end(&s));
 	}
+}
+
+struct granter {
+	pthread_t thread;
+	const struct zct_store *s;
+	int sock, node, err;
+};
+
+/* What zcachectl, which lies next to this program, says of the store. */
+static int ctl(const struct zct_store *s, const char *words)
+{
+	char self[256] = { 0 }, command[512];
+
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		return -errno;
+	snprintf(command, sizeof(command), "%s/zcachectl store set %s %s", dirname(self), s->name,
+		 words);
+	return system(command);
+}
+
+static int listen_uevents(void)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)))
+		return -errno;
+	return fd;
+}
+
+/* Whether the next uevent of a store is a change with these variables. */
+static bool changed(int fd, const struct zct_store *s, const char *mode, const char *gid)
+{
+	char text[4096], head[128];
+	const char *p;
+	ssize_t n;
+	int found = 0;
+
+	snprintf(head, sizeof(head), "change@/devices/virtual/zcache/zcache!%s", s->name);
+	do {
+		n = recv(fd, text, sizeof(text) - 1, 0);
+		if (n < 0)
+			return false;
+		text[n] = '\0';
+	} while (!strstr(text, "zcache!"));
+	for (p = text; p < text + n; p += strlen(p) + 1) {
+		printf("# %s\n", p);
+		found += !strcmp(p, mode) || !strcmp(p, gid);
+	}
+	return !strcmp(text, head) && found == 2;
+}
+
+#define EXPECT_RECORD(m, u, g) \
+	do { \
+		struct zc_nl_store st; \
+		EXPECT_OK(zc_nl_store_get(self->s.name, &st)); \
+		EXPECT_EQ(m, st.mode); \
+		EXPECT_EQ(u, st.uid); \
+		EXPECT_EQ(g, st.gid); \
+	} while (0)
+
+static void stay(struct __test_metadata *_metadata, const struct zct_store *s, long sock)
+{
+	int fd = open(s->path, O_RDONLY);
+	char byte = 0;
+
+	EXPECT_LE(0, fd);
+	EXPECT_EQ(1, write(sock, &byte, 1));
+	/* the mode has been changed: who has it open keeps it */
+	EXPECT_EQ(1, read(sock, &byte, 1));
+	EXPECT_OK(zct_verify_key(fd, "key", 1, 1, SIZE));
+	EXPECT_EQ(-1, open(s->path, O_RDONLY));
+	EXPECT_EQ(EACCES, errno);
+	close(fd);
+}
+
+static void *tighten(void *arg)
+{
+	struct granter *g = arg;
+	char byte = 0;
+
+	if (read(g->sock, &byte, 1) != 1)
+		return NULL;
+	g->err = ctl(g->s, "mode 600 owner 0 group 0");
+	if (write(g->sock, &byte, 1) != 1)
+		g->err = -EPIPE;
+	return NULL;
+}
+
+TEST_F(node, set)
+{
+	const struct zc_nl_cfg cfg = {
+		.name = self->s.name, .mode = 0640, .gid = ZC_GROUP,
+		.set = ZC_NL_SET(MODE) | ZC_NL_SET(GID),
+	};
+	struct granter g = { .s = &self->s, .err = 1 };
+	int uevents = listen_uevents(), pair[2];
+	struct zc_nl_cfg bad = cfg;
+	struct stat sb;
+
+	ASSERT_FD(uevents);
+	AS(member, try_node, &self->s, 0);
+	/* the module notes it and tells of it; the node is left to whom it told */
+	ASSERT_OK(zc_nl_store_set(&cfg));
+	EXPECT_TRUE(changed(uevents, &self->s, "DEVMODE=0640", "DEVGID=1500"));
+	EXPECT_RECORD(0640, 0, ZC_GROUP);
+	ASSERT_OK(stat(self->s.path, &sb));
+	EXPECT_EQ(0600, sb.st_mode & 07777);
+	AS(member, try_node, &self->s, 0);
+	/* so zcachectl does it itself; what it is not given stays as it was noted */
+	EXPECT_OK(ctl(&self->s, "mode 640"));
+	EXPECT_TRUE(changed(uevents, &self->s, "DEVMODE=0640", "DEVGID=1500"));
+	AS(member, try_node, &self->s, R);
+	AS(user, try_node, &self->s, 0);
+	EXPECT_OK(ctl(&self->s, "mode 460 owner 1001"));
+	EXPECT_RECORD(0460, ZC_USER, ZC_GROUP);
+	AS(user, try_node, &self->s, R);
+	AS(member, try_node, &self->s, R | W);
+	AS(stranger, try_node, &self->s, 0);
+	EXPECT_TRUE(changed(uevents, &self->s, "DEVMODE=0460", "DEVUID=1001"));
+
+	ASSERT_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	g.sock = pair[0];
+	ASSERT_EQ(0, pthread_create(&g.thread, NULL, tighten, &g));
+	AS(member, stay, &self->s, pair[1]);
+	shutdown(pair[0], SHUT_RDWR);
+	pthread_join(g.thread, NULL);
+	EXPECT_OK(g.err);
+	EXPECT_RECORD(0600, 0, 0);
+	ASSERT_OK(stat(self->s.path, &sb));
+	EXPECT_EQ(0600, sb.st_mode & 07777);
+	EXPECT_EQ(0, sb.st_uid);
+	EXPECT_EQ(0, sb.st_gid);
+
+	/* what is refused changes nothing */
+	bad.mode = 01000;
+	EXPECT_ERR(ERANGE, zc_nl_store_set(&bad));
+	bad.mode = 0666;
+	bad.uid = ~0U;
+	bad.set |= ZC_NL_SET(UID);
+	EXPECT_ERR(EINVAL, zc_nl_store_set(&bad));
+	EXPECT_STREQ("uid must be a valid user id", zc_nl_extack());
+	bad.uid = 0;
+	bad.gid = ~0U;
+	EXPECT_ERR(EINVAL, zc_nl_store_set(&bad));
+	EXPECT_STREQ("gid must be a valid group id", zc_nl_extack());
+	EXPECT_RECORD(0600, 0, 0);
+	EXPECT_OK(zct_verify_key(self->s.fd, "key", 1, 1, SIZE));
+	close(pair[0]);
+	close(pair[1]);
+	close(uevents);
 }
 
 static const struct { unsigned long nr; int need; } calls[] = {
@@ -294,11 +447,6 @@ static void use_grant(struct __test_metadata *_metadata, const struct zct_store 
 	close(node);
 	close(object);
 }
-
-struct granter {
-	pthread_t thread;
-	int sock, node, err;
-};
 
 static void *grant(void *arg)
 {

@@ -285,25 +285,26 @@ TEST_F(tag, soft_purge_swept)
 /* Many objects: gone for who looks, whatever the work has done so far. */
 TEST_F(tag, purge_many)
 {
+	const unsigned int nr = zct_times(5000);
 	struct zc_purge p;
 	char key[32];
-	int i, n;
+	unsigned int i, n;
 
-	for (i = 0; i < 5000; i++) {
-		snprintf(key, sizeof(key), "key-%d", i);
+	for (i = 0; i < nr; i++) {
+		snprintf(key, sizeof(key), "key-%u", i);
 		ASSERT_OK(zct_put_tag(self->s.fd, key, 10, 1 + i % 2));
 	}
 	ASSERT_OK(zct_purge_tag(self->s.fd, 1, 0, &p));
-	EXPECT_EQ(2500, p.objects);
+	EXPECT_EQ(nr / 2, p.objects);
 	EXPECT_EQ(0, zct_tag_listed(&self->s, 1));
-	for (i = n = 0; i < 5000; i++) {
-		snprintf(key, sizeof(key), "key-%d", i);
+	for (i = n = 0; i < nr; i++) {
+		snprintf(key, sizeof(key), "key-%u", i);
 		n += has(self->s.fd, key) == (i % 2 ? 0 : -ENOENT);
 	}
-	EXPECT_EQ(5000, n);
-	while (zct_objects(&self->s) != 2500)
+	EXPECT_EQ(nr, n);
+	while (zct_objects(&self->s) != nr / 2)
 		sched_yield();
-	EXPECT_EQ(2500, zct_count(&self->s, ZC_C_PURGED_OBJECTS));
+	EXPECT_EQ(nr / 2, zct_count(&self->s, ZC_C_PURGED_OBJECTS));
 }
 
 TEST_F(tag, quota)
@@ -379,7 +380,7 @@ TEST_F(tag, floor)
 		ASSERT_OK(zct_put_tag(self->s.fd, key, 100000, 1));
 	}
 	/* others fill the store several times */
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < (zct_slow() ? 200 : 500); i++) {
 		snprintf(key, sizeof(key), "other%d", i);
 		ASSERT_OK(zct_put_tag(self->s.fd, key, 100000, 2));
 	}
@@ -536,20 +537,21 @@ TEST_F(tag, fd_of_expired)
 
 TEST_F(tag, dump)
 {
+	const unsigned int nr = zct_times(1000);
 	struct nl_msg *msg;
 	struct zct_tag t = { 0 };
 	char key[32];
-	int i;
+	unsigned int i;
 
-	for (i = 1; i <= 1000; i++) {
-		snprintf(key, sizeof(key), "k%d", i);
+	for (i = 1; i <= nr; i++) {
+		snprintf(key, sizeof(key), "k%u", i);
 		ASSERT_OK(zct_put_tag(self->s.fd, key, 10, i * 0x123456789ULL));
 	}
 	msg = zc_nl_msg(ZCACHE_CMD_TAG_GET, NLM_F_DUMP);
 	nla_put_string(msg, ZCACHE_A_TAG_STORE, self->s.name);
 	ASSERT_OK(zc_nl_call(msg, zct_on_tag, &t));
 	EXPECT_FALSE(zc_nl_interrupted());
-	EXPECT_EQ(1000, t.seen);
+	EXPECT_EQ(nr, t.seen);
 	EXPECT_EQ(1, t.objects);
 	msg = zc_nl_msg(ZCACHE_CMD_TAG_GET, NLM_F_DUMP);
 	nla_put_string(msg, ZCACHE_A_TAG_STORE, "no-such-store");
@@ -559,14 +561,15 @@ TEST_F(tag, dump)
 /* A store goes with its tags, their limits, and purges under way. */
 TEST_F(tag, store_end)
 {
+	const unsigned int nr = zct_times(2000);
 	struct zct_store s;
 	struct zc_purge p;
 	char key[32];
-	int i;
+	unsigned int i;
 
 	ASSERT_OK(zct_store_new(&s, NULL));
-	for (i = 0; i < 2000; i++) {
-		snprintf(key, sizeof(key), "k%d", i);
+	for (i = 0; i < nr; i++) {
+		snprintf(key, sizeof(key), "k%u", i);
 		ASSERT_OK(zct_put_tag(s.fd, key, 10, 1 + i % 3));
 	}
 	ASSERT_OK(zct_tag_set(&s, 1, MiB, MiB));

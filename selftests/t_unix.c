@@ -61,16 +61,6 @@ FIXTURE_TEARDOWN(un)
 	ZCT_END();
 }
 
-#define EXPECT_ARRIVED(rx) \
-	do { \
-		shutdown(self->sv[0], SHUT_WR); \
-		EXPECT_OK(zct_rx_join(rx)); \
-		EXPECT_EQ(self->m.len, (rx)->len); \
-		EXPECT_EQ(0, memcmp((rx)->data, self->m.want, \
-				    (rx)->len < self->m.len ? (rx)->len : self->m.len)); \
-		zct_rx_free(rx); \
-	} while (0)
-
 TEST_F(un, whole)
 {
 	const struct zct_delta deltas[] = {
@@ -88,7 +78,7 @@ TEST_F(un, whole)
 	EXPECT_OK(zct_send(self->s.fd, &self->send));
 	EXPECT_EQ(self->m.len, self->send.sent);
 	EXPECT_EQ(self->m.len, self->send.total);
-	EXPECT_ARRIVED(&rx);
+	EXPECT_MESSAGE(&self->m, self->sv[0], &rx);
 	EXPECT_EQ(0, zct_deltas(&self->s, &before, deltas, ARRAY_SIZE(deltas)));
 	/* below the threshold nothing is a fallback */
 	close(self->sv[0]);
@@ -126,7 +116,7 @@ TEST_F(un, pieces)
 			self->send.max_bytes = bounds[i];
 			ASSERT_OK(zct_rx_start(&rx, self->sv[1]));
 			EXPECT_OK(zct_send_rest(self->s.fd, &self->send, &calls));
-			EXPECT_ARRIVED(&rx);
+			EXPECT_MESSAGE(&self->m, self->sv[0], &rx);
 		}
 	}
 	EXPECT_LT(500, calls);
@@ -156,7 +146,7 @@ TEST_F(un, full)
 	EXPECT_ERR(EAGAIN, zct_send(self->s.fd, &self->send));
 	ASSERT_OK(zct_rx_start(&rx, self->sv[1]));
 	EXPECT_OK(zct_send_rest(self->s.fd, &self->send, NULL));
-	EXPECT_ARRIVED(&rx);
+	EXPECT_MESSAGE(&self->m, self->sv[0], &rx);
 }
 
 /* What waits in the queue is a copy: the object may go. */
@@ -184,7 +174,7 @@ TEST_F(un, object_goes)
 	EXPECT_OK(zct_send(self->s.fd, &self->send));
 	EXPECT_EQ(self->m.len, self->send.skip + self->send.sent);
 	close(self->send.fd);
-	EXPECT_ARRIVED(&rx);
+	EXPECT_MESSAGE(&self->m, self->sv[0], &rx);
 }
 
 static void *read_some_and_close(void *arg)

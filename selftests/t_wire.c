@@ -15,7 +15,7 @@
 #include "zc_msg.h"
 #include "zc_net.h"
 
-#define BIG	(3 * MiB + 77)
+#define BIG	((zct_slow() ? 1 : 3) * MiB + 77)
 #define HEADER	300
 
 FIXTURE(wire) {
@@ -82,16 +82,20 @@ static void settle(int sock)
 		sched_yield();
 }
 
+/* Segments with data, but for those sent again: who waits for a busy machine may. */
 static __u32 segments(int sock)
 {
 	/* the C library's struct ends before tcpi_data_segs_out */
-	unsigned char info[512] = { 0 };
+	union {
+		struct tcp_info tcp;
+		unsigned char bytes[512];
+	} info = { 0 };
 	socklen_t len = sizeof(info);
 	__u32 n = 0;
 
-	if (!getsockopt(sock, IPPROTO_TCP, TCP_INFO, info, &len) && len >= 160)
-		memcpy(&n, info + 156, sizeof(n));
-	return n;
+	if (!getsockopt(sock, IPPROTO_TCP, TCP_INFO, &info, &len) && len >= 160)
+		memcpy(&n, info.bytes + 156, sizeof(n));
+	return n - info.tcp.tcpi_total_retrans;
 }
 
 static int read_and_check(FIXTURE_DATA(wire) *self, size_t len, __u64 offset)
@@ -249,7 +253,7 @@ TEST_F(wire, routed)
 
 /* --- requests and answers, one after the other on one connection */
 
-#define ROUNDS	40
+#define ROUNDS	zct_times(40)
 
 FIXTURE(keep_alive) {
 	struct zct_store s;

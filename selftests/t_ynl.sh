@@ -130,7 +130,7 @@ ask --do tag-get '{"store": "ynl-test", "id": 18446744073709551615}'
 is "tag-get" "$?" 0
 for pair in id=18446744073709551615 quota=1000000 floor=5000 used=0 objects=0 hits=0 \
 	hit-bytes=0 sent-bytes=0 commits=0 fill-bytes=0 expired=0 evictions=0 \
-	evicted-bytes=0; do
+	evicted-bytes=0 misses=0; do
 	is "tag-get: ${pair%%=*}" "$(field "a['${pair%%=*}']")" "${pair#*=}"
 done
 ask --dump tag-get '{"store": "ynl-test"}'
@@ -162,6 +162,11 @@ is "event: high-watermark" "$(field "a[0]['msg']['high-watermark']")" 70
 is "event: low-watermark" "$(field "a[0]['msg']['low-watermark']")" 60
 is "event: send-latency" "$(field "len(a[0]['msg']['send-latency'])")" 30
 is "event: no other" "$(field "len(a)")" 1
+
+ask --do store-set '{"name": "ynl-test", "object-events": 1}'
+is "object-events" "$?" 0
+ask --do store-get '{"name": "ynl-test"}'
+is "store-get: object-events" "$(field "a['object-events']")" 1
 
 ask --do store-new '{"name": "ynl-test", "capacity": 8388608}'
 refused "a second store of the name" 17 "exists"

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <sys/mman.h>
 
 #include "zc_test.h"
 
@@ -53,6 +54,34 @@ static inline void set_up_injection(void)
 		zct_write_file(path, files[i][1]);
 	}
 }
+
+/*
+ * What all walks need: a store, and a buffer of @len bytes with the pattern of id 1
+ * and version 1. Memory is locked, as a fault on our own would only be retried.
+ * Return: 0, -EOPNOTSUPP if the kernel injects nothing, or -errno.
+ */
+static inline int set_up_faults(struct zct_fault *f, size_t len)
+{
+	f->fd = -1;
+	if (!has_injection())
+		return -EOPNOTSUPP;
+	f->nth = open("/proc/thread-self/fail-nth", O_RDWR);
+	if (f->nth < 0)
+		return -errno;
+	set_up_injection();
+	f->buf = zct_alloc(len);
+	zct_pattern(f->buf, len, 1, 1, 0);
+	return zct_store_new(&f->s, NULL) ?: mlockall(MCL_CURRENT | MCL_FUTURE) ? -errno : 0;
+}
+
+/* In a fixture with a struct zct_fault f. */
+#define SET_UP_FAULTS(len) \
+	do { \
+		int err_ = set_up_faults(&self->f, len); \
+		if (err_ == -EOPNOTSUPP) \
+			SKIP(return, "this kernel has no fault injection"); \
+		ASSERT_OK(err_); \
+	} while (0)
 
 static inline int arm(int nth, unsigned int n)
 {

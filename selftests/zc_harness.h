@@ -25,6 +25,16 @@
 	} while (0)
 #define ZCT_END()	zct_mark("end", self->mark)
 
+/* The main function, of a program some of whose variants are for fast kernels. */
+#define ZCT_MAIN_SLOW_WITHOUT(variants...) \
+	int main(int argc, char **argv) \
+	{ \
+		char *few[] = { argv[0], variants, NULL }; \
+		if (argc > 1 || !zct_slow()) \
+			return test_harness_run(argc, argv); \
+		return test_harness_run(ARRAY_SIZE(few) - 1, few); \
+	}
+
 /* A fixture that is a store and nothing else. */
 #define ZCT_STORE_FIXTURE(fixture, config...) \
 	FIXTURE(fixture) { \

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * zc_hold node|object|fill|map NODE: opens that, says "ready", and holds it
- * until its input ends. For the tests that are scripts.
+ * zc_hold node|object|fill|map|many NODE: opens that, says "ready", and holds it
+ * until its input ends; "many" is the node, into which many objects were put. For
+ * the tests that are scripts.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,12 +12,26 @@
 
 #include "zc_test.h"
 
+static int put_many(int node)
+{
+	char key[16];
+	int i, err;
+
+	for (i = 0, err = 0; i < 100 && !err; i++) {
+		snprintf(key, sizeof(key), "many%d", i);
+		err = zct_put_pattern(node, key, 1, 1, 8, NULL);
+	}
+	return err ?: zct_put_pattern(node, "big", 1, 1, 3000000, NULL);
+}
+
 static int hold(const char *what, int node)
 {
 	int fd;
 
 	if (!strcmp(what, "node"))
 		return 0;
+	if (!strcmp(what, "many"))
+		return put_many(node);
 	if (!strcmp(what, "fill"))
 		fd = zct_fill_key(node, "filling", 100000, 0);
 	else

@@ -53,6 +53,18 @@ struct zc_send zct_msg_send(const struct zct_msg *m, const char *key, int sock);
  * 0 or -errno.
  */
 int zct_send_rest(int fd, struct zc_send *send, unsigned int *calls);
+/* In a test: all of @m that went out of @sock arrived at @rx, and then the stream ends. */
+#define EXPECT_MESSAGE(m, sock, rx) \
+	do { \
+		const struct zct_msg *m_ = (m); \
+		struct zct_rx *r_ = (rx); \
+		shutdown(sock, SHUT_WR); \
+		EXPECT_OK(zct_rx_join(r_)); \
+		EXPECT_EQ(m_->len, r_->len); \
+		EXPECT_EQ(0, memcmp(r_->data, m_->want, \
+				    r_->len < m_->len ? r_->len : m_->len)); \
+		zct_rx_free(r_); \
+	} while (0)
 /* Read exactly the bytes of @m and compare. Return: 0, -errno or -EBADMSG. */
 int zct_msg_receive(const struct zct_msg *m, int sock);
 

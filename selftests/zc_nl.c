@@ -70,6 +70,11 @@ int zc_nl_family(void)
 	return conn.family < 0 ? -ENOENT : conn.family;
 }
 
+int zc_nl_fd(void)
+{
+	return nl_socket_get_fd(conn.sk);
+}
+
 struct nl_msg *zc_nl_msg_of(int family, int cmd, int flags)
 {
 	struct nl_msg *msg = nlmsg_alloc_size(16 << 10);
@@ -202,6 +207,10 @@ static int store_config(int cmd, const struct zc_nl_cfg *cfg, __u32 set)
 		nla_put_u32(msg, ZCACHE_A_STORE_HIGH_WATERMARK, cfg->high_watermark);
 	if (set & ZC_NL_SET(LOW_WATERMARK))
 		nla_put_u32(msg, ZCACHE_A_STORE_LOW_WATERMARK, cfg->low_watermark);
+	if (set & ZC_NL_SET(OBJECT_EVENTS))
+		nla_put_u32(msg, ZCACHE_A_STORE_OBJECT_EVENTS, cfg->object_events);
+	if ((set & ZC_NL_SET(POLICY)) && cfg->policy)
+		nla_put_string(msg, ZCACHE_A_STORE_POLICY, cfg->policy);
 	return zc_nl_call(msg, NULL, NULL);
 }
 
@@ -258,6 +267,8 @@ static void parse_store(struct nlmsghdr *nlh, struct zc_nl_store *s)
 			s->seen |= 1U << i;
 	if (tb[ZCACHE_A_STORE_NAME])
 		nla_strlcpy(s->name, tb[ZCACHE_A_STORE_NAME], sizeof(s->name));
+	if (tb[ZCACHE_A_STORE_POLICY])
+		nla_strlcpy(s->policy, tb[ZCACHE_A_STORE_POLICY], sizeof(s->policy));
 	s->capacity = get_u64(tb, ZCACHE_A_STORE_CAPACITY);
 	s->max_object_size = get_u64(tb, ZCACHE_A_STORE_MAX_OBJECT_SIZE);
 	s->max_key_len = get_u32(tb, ZCACHE_A_STORE_MAX_KEY_LEN);
@@ -279,6 +290,7 @@ static void parse_store(struct nlmsghdr *nlh, struct zc_nl_store *s)
 	s->used = get_u64(tb, ZCACHE_A_STORE_USED);
 	s->objects = get_u64(tb, ZCACHE_A_STORE_OBJECTS);
 	s->opens = get_u32(tb, ZCACHE_A_STORE_OPENS);
+	s->object_events = get_u32(tb, ZCACHE_A_STORE_OBJECT_EVENTS);
 	if (!tb[ZCACHE_A_STORE_STATS] ||
 	    nla_parse_nested(st, ZCACHE_A_STATS_MAX, tb[ZCACHE_A_STORE_STATS], NULL) < 0)
 		return;
@@ -348,9 +360,13 @@ static void parse_object(struct nlmsghdr *nlh, struct zc_nl_object *o)
 	o->generation = get_u64(tb, ZCACHE_A_OBJECT_GENERATION);
 	o->size = get_u64(tb, ZCACHE_A_OBJECT_SIZE);
 	o->charge = get_u64(tb, ZCACHE_A_OBJECT_CHARGE);
+	o->resident = get_u64(tb, ZCACHE_A_OBJECT_RESIDENT_BYTES);
 	o->hits = get_u64(tb, ZCACHE_A_OBJECT_HITS);
 	o->created = get_u64(tb, ZCACHE_A_OBJECT_CREATED);
 	o->expires = get_u64(tb, ZCACHE_A_OBJECT_EXPIRES);
+	if (tb[ZCACHE_A_OBJECT_STORE])
+		nla_strlcpy(o->store, tb[ZCACHE_A_OBJECT_STORE], sizeof(o->store));
+	o->reason = get_u32(tb, ZCACHE_A_OBJECT_REASON);
 }
 
 static void on_object(struct nlmsghdr *nlh, void *arg)
@@ -409,6 +425,8 @@ int zc_nl_object_dump_filter(const char *store, const struct zc_nl_filter *filte
 		nla_put_u32(msg, ZCACHE_A_OBJECT_EXPIRED, filter->expired);
 	if (filter->set & ZC_NL_WANT(TAG))
 		nla_put_u64(msg, ZCACHE_A_OBJECT_TAG, filter->tag);
+	if (filter->set & ZC_NL_WANT(RESIDENT))
+		nla_put_u32(msg, ZCACHE_A_OBJECT_RESIDENT, filter->resident);
 	return zc_nl_call(msg, on_dumped_object, &dump);
 }
 
@@ -421,14 +439,14 @@ int zc_nl_object_dump(const char *store, const void *prefix, size_t prefix_len,
 	return zc_nl_object_dump_filter(store, &filter, fn, arg);
 }
 
-int zc_nl_listen(void)
+int zc_nl_listen_to(const char *name)
 {
 	int err = conn_open(), group, fd, size = 1 << 20;
 	struct sockaddr_nl local = { .nl_family = AF_NETLINK };
 
 	if (err)
 		return err;
-	group = genl_ctrl_resolve_grp(conn.sk, ZCACHE_FAMILY_NAME, ZCACHE_MCGRP_EVENTS);
+	group = genl_ctrl_resolve_grp(conn.sk, ZCACHE_FAMILY_NAME, name);
 	if (group < 0)
 		return -ENOENT;
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
@@ -444,16 +462,40 @@ int zc_nl_listen(void)
 	return fd;
 }
 
-int zc_nl_event(int fd, struct zc_nl_store *store)
+int zc_nl_listen(void)
 {
-	char buf[16 << 10] __attribute__((aligned(8)));
+	return zc_nl_listen_to(ZCACHE_MCGRP_EVENTS);
+}
+
+/* One message into @buf. Return: its command, or -errno. */
+static int receive(int fd, char *buf, size_t size)
+{
 	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
-	int len = recv(fd, buf, sizeof(buf), 0);
+	int len = recv(fd, buf, size, 0);
 
 	if (len < 0)
 		return -errno;
 	if (!nlmsg_ok(nlh, len) || !genlmsg_valid_hdr(nlh, 0))
 		return -EBADMSG;
-	parse_store(nlh, store);
 	return genlmsg_hdr(nlh)->cmd;
+}
+
+int zc_nl_event(int fd, struct zc_nl_store *store)
+{
+	char buf[16 << 10] __attribute__((aligned(8)));
+	int cmd = receive(fd, buf, sizeof(buf));
+
+	if (cmd >= 0)
+		parse_store((struct nlmsghdr *)buf, store);
+	return cmd;
+}
+
+int zc_nl_object_event(int fd, struct zc_nl_object *object)
+{
+	char buf[16 << 10] __attribute__((aligned(8)));
+	int cmd = receive(fd, buf, sizeof(buf));
+
+	if (cmd >= 0)
+		parse_object((struct nlmsghdr *)buf, object);
+	return cmd;
 }

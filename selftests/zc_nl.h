@@ -30,6 +30,8 @@ struct zc_nl_cfg {
 	__u32 grace;
 	__u32 high_watermark;
 	__u32 low_watermark;
+	__u32 object_events;
+	const char *policy;
 	__u32 set;		/* bits ZC_NL_SET() of the optional attributes */
 };
 
@@ -58,9 +60,11 @@ struct zc_nl_store {
 	__u64 pinned;
 	__u64 send_latency[ZC_NL_BUCKETS];
 	__u64 fill_latency[ZC_NL_BUCKETS];
+	char policy[64];
 	__u64 used;
 	__u64 objects;
 	__u32 opens;
+	__u32 object_events;
 	__u64 count[ZC_C_NR];
 	__u32 seen;		/* ZC_NL_SET() of the attributes in the answer */
 	unsigned int counters;	/* counters in the answer */
@@ -72,9 +76,12 @@ struct zc_nl_object {
 	__u64 generation;
 	__u64 size;
 	__u64 charge;
+	__u64 resident;
 	__u64 hits;
 	__s64 created;
 	__s64 expires;
+	char store[64];		/* of an event, as is the reason */
+	__u32 reason;		/* ZCACHE_OBJECT_REASON_... */
 	__u32 seen;		/* 1 << ZCACHE_A_OBJECT_... */
 };
 
@@ -88,6 +95,8 @@ struct nl_msg *zc_nl_msg(int cmd, int flags);
 /* As zc_nl_msg, but of any family and any flags. */
 struct nl_msg *zc_nl_msg_of(int family, int cmd, int flags);
 int zc_nl_family(void);
+/* This thread's socket. */
+int zc_nl_fd(void);
 
 typedef void (*zc_nl_fn)(struct nlmsghdr *nlh, void *arg);
 /* Sends (and frees) @msg, gives every answer to @fn. Return: 0 or -errno. */
@@ -115,6 +124,7 @@ struct zc_nl_filter {
 	__u64 max_age;
 	__u32 expired;
 	__u64 tag;
+	__u32 resident;
 	__u32 set;		/* bits ZC_NL_WANT() */
 };
 
@@ -125,9 +135,12 @@ int zc_nl_object_dump_filter(const char *store, const struct zc_nl_filter *filte
 int zc_nl_object_dump(const char *store, const void *prefix, size_t prefix_len,
 		      zc_nl_object_fn fn, void *arg);
 
-/* Join the group of events, on a socket of its own. Return: its fd or -errno. */
+/* Join a group, or that of events, on a socket of its own. Return: its fd or -errno. */
+int zc_nl_listen_to(const char *group);
 int zc_nl_listen(void);
 /* Wait for the next event. Return: its command, or -errno. */
 int zc_nl_event(int fd, struct zc_nl_store *store);
+/* The same of one that is about an object. */
+int zc_nl_object_event(int fd, struct zc_nl_object *object);
 
 #endif /* ZC_NL_H */

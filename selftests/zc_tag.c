@@ -32,6 +32,7 @@ void zct_on_tag(struct nlmsghdr *nlh, void *arg)
 		.expired = u64_of(tb, ZCACHE_A_TAG_EXPIRED),
 		.evictions = u64_of(tb, ZCACHE_A_TAG_EVICTIONS),
 		.evicted_bytes = u64_of(tb, ZCACHE_A_TAG_EVICTED_BYTES),
+		.misses = u64_of(tb, ZCACHE_A_TAG_MISSES),
 		.seen = t->seen + 1,
 	};
 }

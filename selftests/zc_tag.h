@@ -8,7 +8,7 @@
 /* What the kernel says of a tag, and how many it spoke of. */
 struct zct_tag {
 	__u64 id, quota, floor, used, objects, hits, hit_bytes, sent_bytes, commits, fill_bytes,
-	      expired, evictions, evicted_bytes;
+	      expired, evictions, evicted_bytes, misses;
 	unsigned int seen;
 };
 

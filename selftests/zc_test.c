@@ -421,7 +421,8 @@ void zct_mark(const char *what, const char *test)
 
 bool zct_slow(void)
 {
-	return getenv("ZCACHE_SLOW") || !access("/sys/kernel/debug/kmemleak", F_OK);
+	/* the guest's init says so, to tests in C and scripts alike */
+	return getenv("ZCACHE_SLOW");
 }
 
 unsigned int zct_times(unsigned int n)

@@ -156,7 +156,13 @@ void zct_rx_free(struct zct_rx *rx);
  * results are read by the marks of whole programs, which look otherwise.
  */
 void zct_mark(const char *what, const char *test);
-/* Whether every check of the kernel is on: scale loops down. */
+/*
+ * Whether every check of the kernel is on, which makes it some ten times slower:
+ * do less there. What that leaves out is left to the stock kernels, which do all of
+ * it: numbers of rounds and objects, lengths of bodies, variants that take no other
+ * way through the module (as a cipher is none of its business). Each path that is
+ * taken at all is taken under the checks, and they judge it the first time.
+ */
 bool zct_slow(void);
 /* Iterations for this kernel. */
 unsigned int zct_times(unsigned int n);

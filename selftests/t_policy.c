@@ -1,0 +1,716 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The owner of a store's policy: who it is, what it is told, what it may do. */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "zc_harness.h"
+#include "zc_policy.h"
+#include "zc_tag.h"
+
+#define CAPACITY	(16 * MiB)
+
+FIXTURE(policy) {
+	struct zct_store s;
+	int events;
+	struct zct_policy p;
+	struct zct_drained d;
+	struct zct_view *view;
+	char mark[96];
+};
+
+FIXTURE_SETUP(policy)
+{
+	const struct zc_nl_cfg cfg = { .capacity = CAPACITY };
+
+	ZCT_START(policy);
+	ASSERT_OK(zct_store_new(&self->s, &cfg));
+	self->events = zc_nl_listen();
+	ASSERT_FD(self->events);
+	self->view = calloc(1, sizeof(*self->view));
+	ASSERT_NE(NULL, self->view);
+}
+
+FIXTURE_TEARDOWN(policy)
+{
+	free(self->view);
+	close(self->events);
+	EXPECT_OK(zct_store_end(&self->s));
+	ZCT_END();
+}
+
+static int own(const struct zct_store *s, const char *name)
+{
+	return zct_policy_set(s->name, &(struct zct_policy_set){ .name = name });
+}
+
+#define EXPECT_EVENT(command, policy_name) \
+	do { \
+		EXPECT_EQ(ZCACHE_CMD_POLICY_##command##_NTF, \
+			  zct_policy_event(self->events, &self->p)); \
+		EXPECT_STREQ(self->s.name, self->p.store); \
+		EXPECT_STREQ(policy_name, self->p.name); \
+	} while (0)
+
+static int put(const struct zct_store *s, const char *key, size_t len)
+{
+	return zct_put_pattern(s->fd, key, 1, 1, len, NULL);
+}
+
+static int put_many(const struct zct_store *s, const char *prefix, int n, size_t len)
+{
+	char key[32];
+	int i, err = 0;
+
+	for (i = 0; !err && i < n; i++) {
+		snprintf(key, sizeof(key), "%s%d", prefix, i);
+		err = put(s, key, len);
+	}
+	return err;
+}
+
+static int put_tiny(const struct zct_store *s, int n)
+{
+	char key[32];
+	int i, err = 0;
+
+	for (i = 0; !err && i < n; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		err = zct_put_data(s->fd, key, "tiny", 4, NULL);
+	}
+	return err;
+}
+
+static int get(const struct zct_store *s, const char *key)
+{
+	char byte;
+	ssize_t n = zct_get_data(s->fd, key, &byte, 1, 0);
+
+	return n == 1 ? 0 : n;
+}
+
+/* Another socket's attempt. */
+struct other {
+	const char *store;
+	struct zct_policy_set set;
+	int set_err, drain_err, evict_err, del_err;
+};
+
+static void *other_owner(void *arg)
+{
+	struct zc_policy_victim victim = { .generation = 1 };
+	struct other *o = arg;
+	struct zct_evicted e;
+	struct zct_drained d;
+
+	o->set_err = zct_policy_set(o->store, &o->set);
+	o->drain_err = zct_policy_drain(o->store, &d);
+	o->evict_err = zct_policy_evict(o->store, &victim, sizeof(victim), ZCT_NO_TARGET, &e);
+	o->del_err = zct_policy_del(o->store);
+	return NULL;
+}
+
+static void run_other(struct other *o)
+{
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, other_owner, o))
+		abort();
+	pthread_join(t, NULL);
+}
+
+TEST_F(policy, one_owner)
+{
+	struct other o = { .store = self->s.name, .set = { .name = "other" } };
+
+	ASSERT_ERR(ENOENT, zct_policy_get(self->s.name, &self->p));
+	EXPECT_STREQ("nobody owns the policy of this store; the kernel evicts by itself",
+		     zc_nl_extack());
+	EXPECT_ERR(EPERM, zct_policy_drain(self->s.name, &self->d));
+	EXPECT_STREQ("this socket does not own the policy of the store", zc_nl_extack());
+	EXPECT_ERR(EPERM, zct_policy_del(self->s.name));
+
+	ASSERT_OK(own(&self->s, "lru"));
+	EXPECT_EVENT(NEW, "lru");
+	ASSERT_OK(zct_policy_get(self->s.name, &self->p));
+	EXPECT_STREQ("lru", self->p.name);
+	EXPECT_EQ(10000, self->p.watchdog);
+	EXPECT_NE(0, self->p.owner);
+	EXPECT_FALSE(self->p.late);
+	ASSERT_OK(zct_policy_get(NULL, &self->p));
+	EXPECT_EQ(1, self->p.seen);
+
+	run_other(&o);
+	EXPECT_ERR(EBUSY, o.set_err);
+	EXPECT_ERR(EPERM, o.drain_err);
+	EXPECT_ERR(EPERM, o.evict_err);
+	EXPECT_ERR(EPERM, o.del_err);
+
+	/* the owner changes what it is, and is told nothing anew */
+	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+	EXPECT_TRUE(self->d.resync);
+	ASSERT_OK(zct_policy_set(self->s.name, &(struct zct_policy_set){ .name = "sieve",
+									 .watchdog = 5000 }));
+	EXPECT_EVENT(NEW, "sieve");
+	EXPECT_EQ(5000, self->p.watchdog);
+	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+	EXPECT_FALSE(self->d.resync);
+
+	/* the other takes over, gives up, and nobody is left */
+	o.set.takeover = true;
+	run_other(&o);
+	EXPECT_OK(o.set_err);
+	EXPECT_OK(o.drain_err);
+	EXPECT_OK(o.evict_err);
+	EXPECT_OK(o.del_err);
+	EXPECT_EVENT(LOST, "sieve");
+	EXPECT_EQ(ZCACHE_POLICY_REASON_REPLACED, self->p.reason);
+	EXPECT_EVENT(NEW, "other");
+	EXPECT_EVENT(LOST, "other");
+	EXPECT_EQ(ZCACHE_POLICY_REASON_RELEASED, self->p.reason);
+	EXPECT_ERR(EPERM, zct_policy_drain(self->s.name, &self->d));
+	EXPECT_ERR(ENOENT, zct_policy_get(self->s.name, &self->p));
+}
+
+TEST_F(policy, refused)
+{
+	static const char *const bad[] = { "", "a b", "a/b", "a_b", "\xc3\xa4" };
+	struct zct_policy_set set = { 0 };
+	struct zc_nl_cfg cfg = { .name = "policy-bad", .capacity = MiB };
+	size_t i;
+
+	EXPECT_ERR(EINVAL, zct_policy_set(self->s.name, &set));
+	EXPECT_STREQ("the name of the policy is missing", zc_nl_extack());
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		set.name = bad[i];
+		EXPECT_ERR(EINVAL, zct_policy_set(self->s.name, &set));
+		EXPECT_STREQ("name takes letters, digits, dots and dashes, at least one",
+			     zc_nl_extack());
+	}
+	set.name = "a-name-of-thirty-two-characters-";
+	EXPECT_ERR(EINVAL, zct_policy_set(self->s.name, &set));
+	set.name = "lru";
+	set.watchdog = 99;
+	EXPECT_ERR(ERANGE, zct_policy_set(self->s.name, &set));
+	set.watchdog = 3600001;
+	EXPECT_ERR(EINVAL, zct_policy_set(self->s.name, &set));
+	EXPECT_STREQ("watchdog must be 100 to 3600000 milliseconds", zc_nl_extack());
+	set.watchdog = 0;
+	EXPECT_ERR(ENOENT, zct_policy_set("policy-none", &set));
+	EXPECT_ERR(ENOENT, zct_policy_get(self->s.name, &self->p));
+
+	cfg.policy = "a b";
+	cfg.set = ZC_NL_SET(POLICY);
+	EXPECT_ERR(EINVAL, zc_nl_store_new(&cfg));
+	EXPECT_STREQ("policy takes letters, digits, dots and dashes", zc_nl_extack());
+}
+
+TEST_F(policy, permission)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		if (setgid(1000) || setuid(1000))
+			_exit(1);
+		_exit(own(&self->s, "lru") != -EPERM ||
+		      zct_policy_drain(self->s.name, &self->d) != -EPERM ||
+		      zct_policy_get(self->s.name, &self->p) != -EPERM);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* What the administrator wants is the store's, and told with it. */
+TEST_F(policy, wanted)
+{
+	struct zc_nl_cfg cfg = { .name = self->s.name, .policy = "gdsf",
+				 .set = ZC_NL_SET(POLICY) };
+	struct zc_nl_store st;
+
+	ASSERT_OK(zc_nl_store_get(self->s.name, &st));
+	EXPECT_STREQ("", st.policy);
+	ASSERT_OK(zc_nl_store_set(&cfg));
+	ASSERT_EQ(ZCACHE_CMD_STORE_SET_NTF, zc_nl_event(self->events, &st));
+	EXPECT_STREQ("gdsf", st.policy);
+	cfg.policy = "";
+	ASSERT_OK(zc_nl_store_set(&cfg));
+	ASSERT_OK(zc_nl_store_get(self->s.name, &st));
+	EXPECT_STREQ("", st.policy);
+}
+
+/* An owner that ends, in whatever way, leaves a store that the kernel keeps. */
+TEST_F(policy, killed)
+{
+	int status, ready[2];
+	pid_t pid;
+	char c;
+
+	ASSERT_OK(pipe(ready));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		c = own(&self->s, "mortal") ? 'x' : 'o';
+		if (write(ready[1], &c, 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	ASSERT_EQ(1, read(ready[0], &c, 1));
+	ASSERT_EQ('o', c);
+	EXPECT_EVENT(NEW, "mortal");
+	ASSERT_OK(kill(pid, SIGKILL));
+	EXPECT_EVENT(LOST, "mortal");
+	EXPECT_EQ(ZCACHE_POLICY_REASON_CLOSED, self->p.reason);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_ERR(ENOENT, zct_policy_get(self->s.name, &self->p));
+	/* four times what fits */
+	EXPECT_OK(put_many(&self->s, "after", 64, MiB));
+	ASSERT_OK(own(&self->s, "heir"));
+	EXPECT_OK(zct_view_drain(self->view, self->s.name));
+	EXPECT_EQ(zct_objects(&self->s), self->view->objects);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+TEST_F(policy, silent)
+{
+	ASSERT_OK(zct_policy_set(self->s.name, &(struct zct_policy_set){ .name = "sleepy",
+									 .watchdog = 100 }));
+	EXPECT_EVENT(NEW, "sleepy");
+	EXPECT_EVENT(LOST, "sleepy");
+	EXPECT_EQ(ZCACHE_POLICY_REASON_SILENT, self->p.reason);
+	ASSERT_OK(zct_policy_get(self->s.name, &self->p));
+	EXPECT_TRUE(self->p.late);
+	/* the next call wakes it, and it can fall asleep again */
+	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+	EXPECT_EVENT(NEW, "sleepy");
+	EXPECT_FALSE(self->p.late);
+	EXPECT_EVENT(LOST, "sleepy");
+	EXPECT_EQ(ZCACHE_POLICY_REASON_SILENT, self->p.reason);
+}
+
+static const struct zc_policy_record *only(const struct zct_drained *d, unsigned int i, __u8 what)
+{
+	static const struct zc_policy_record none;
+
+	return i < d->nr && d->record[i].what == what ? &d->record[i] : &none;
+}
+
+TEST_F(policy, records)
+{
+	const struct zc_policy_record *r;
+	__u64 generation, id, other;
+	struct zc_stat st = { 0 };
+	__u32 slot;
+	int i;
+
+	ASSERT_OK(put(&self->s, "old", 100));
+	ASSERT_OK(own(&self->s, "test"));
+	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+	EXPECT_TRUE(self->d.resync);
+	EXPECT_FALSE(self->d.more);
+	EXPECT_EQ(CAPACITY, self->d.capacity);
+	EXPECT_EQ(CAPACITY * 95 / 100, self->d.high);
+	EXPECT_EQ(CAPACITY * 90 / 100, self->d.low);
+	EXPECT_EQ(zct_used(&self->s), self->d.used);
+	ASSERT_EQ(1, self->d.nr);
+	r = only(&self->d, 0, ZC_POLICY_NEW);
+	other = r->id;
+	EXPECT_NE(0, other);
+	EXPECT_EQ(zct_used(&self->s), r->charge);
+
+	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+	EXPECT_EQ(0, self->d.nr);
+	EXPECT_FALSE(self->d.resync);
+
+	/* it comes, */
+	ASSERT_OK(zct_put_pattern(self->s.fd, "key", 1, 1, 50000, &generation));
+	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+	ASSERT_EQ(1, self->d.nr);
+	r = only(&self->d, 0, ZC_POLICY_NEW);
+	EXPECT_EQ(generation, r->generation);
+	EXPECT_LT(50000, r->charge);
+	EXPECT_EQ(0, r->uses);
+	EXPECT_NE(other, r->id);
+	id = r->id;
+	slot = r->slot;
+	/* is used, once to many times, and each is told once */
+	for (i = 1; i <= 5; i++) {
+		int n = i;
+
+		while (n--)
+			ASSERT_OK(get(&self->s, "key"));
+		ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+		ASSERT_EQ(1, self->d.nr);
+		r = only(&self->d, 0, ZC_POLICY_TOUCHED);
+		EXPECT_EQ(generation, r->generation);
+		EXPECT_EQ(slot, r->slot);
+		EXPECT_EQ(i < 3 ? i : 3, r->uses);
+	}
+	/* a look is no use */
+	ASSERT_OK(zct_stat_key(self->s.fd, "key", &st));
+	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+	EXPECT_EQ(0, self->d.nr);
+	/* is replaced: the old one goes, the new one has the same id, */
+	ASSERT_OK(zct_put_pattern(self->s.fd, "key", 1, 2, 100, &generation));
+	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+	ASSERT_EQ(2, self->d.nr);
+	r = only(&self->d, 0, ZC_POLICY_GONE);
+	EXPECT_EQ(slot, r->slot);
+	EXPECT_EQ(ZC_POLICY_GONE_OTHER, r->reason);
+	r = only(&self->d, 1, ZC_POLICY_NEW);
+	EXPECT_EQ(generation, r->generation);
+	EXPECT_EQ(id, r->id);
+	/* and is deleted. What was used is told no more. */
+	ASSERT_OK(get(&self->s, "key"));
+	ASSERT_OK(zct_delete_key(self->s.fd, "key"));
+	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+	ASSERT_EQ(1, self->d.nr);
+	r = only(&self->d, 0, ZC_POLICY_GONE);
+	EXPECT_EQ(generation, r->generation);
+	EXPECT_EQ(ZC_POLICY_GONE_OTHER, r->reason);
+}
+
+/* What the kernel evicts is told as that. */
+TEST_F(policy, fallback)
+{
+	unsigned int i, gone = 0;
+	__u64 before = zct_count(&self->s, ZC_C_EVICTIONS);
+
+	ASSERT_OK(own(&self->s, "dead"));
+	ASSERT_OK(zct_view_drain(self->view, self->s.name));
+	EXPECT_OK(put_many(&self->s, "k", 50, MiB));
+	do {
+		ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+		for (i = 0; i < self->d.nr; i++)
+			gone += self->d.record[i].reason == ZC_POLICY_GONE_KERNEL;
+		EXPECT_OK(zct_view_apply(self->view, &self->d));
+	} while (self->d.more);
+	EXPECT_LT(0, gone);
+	EXPECT_EQ(zct_count(&self->s, ZC_C_EVICTIONS) - before, gone);
+	EXPECT_EQ(zct_objects(&self->s), self->view->objects);
+	EXPECT_EQ(0, zct_count(&self->s, ZC_C_POLICY_EVICTIONS));
+}
+
+static unsigned int victims_of(const struct zct_view *v, struct zc_policy_victim *to,
+			       unsigned int max)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < ZCT_VIEW_MAX && n < max; i++)
+		if (v->known[i].what)
+			to[n++] = (struct zc_policy_victim){
+				.generation = v->known[i].generation, .slot = i };
+	return n;
+}
+
+TEST_F(policy, evict)
+{
+	struct zc_policy_victim v[12];
+	struct zct_evicted e;
+	__u64 used;
+	int fd;
+
+	ASSERT_OK(own(&self->s, "test"));
+	ASSERT_OK(put_many(&self->s, "k", 10, 8192));
+	ASSERT_OK(zct_view_drain(self->view, self->s.name));
+	ASSERT_EQ(10, victims_of(self->view, v, 10));
+	/* slots are given in their order */
+	v[10] = (struct zc_policy_victim){ .generation = v[0].generation, .slot = v[1].slot };
+	v[11] = (struct zc_policy_victim){ .generation = 1, .slot = ~0U };
+
+	/* used since, or in use */
+	ASSERT_OK(get(&self->s, "k3"));
+	fd = zct_open_key(self->s.fd, "k4");
+	ASSERT_FD(fd);
+	ASSERT_OK(zct_view_drain(self->view, self->s.name));
+	ASSERT_OK(get(&self->s, "k3"));
+	used = zct_used(&self->s);
+	ASSERT_OK(zct_policy_evict(self->s.name, v, sizeof(v), ZCT_NO_TARGET, &e));
+	EXPECT_EQ(8, e.evicted);
+	EXPECT_EQ(used / 10 * 8, e.bytes);
+	EXPECT_EQ(2, e.spared);
+	EXPECT_EQ(2, e.gone);
+	EXPECT_EQ(used - e.bytes, e.used);
+	EXPECT_EQ(2, zct_objects(&self->s));
+	EXPECT_EQ(8, zct_count(&self->s, ZC_C_POLICY_EVICTIONS));
+	EXPECT_EQ(e.bytes, zct_count(&self->s, ZC_C_POLICY_EVICTED_BYTES));
+	EXPECT_EQ(2, zct_count(&self->s, ZC_C_POLICY_SPARED));
+	EXPECT_EQ(0, zct_count(&self->s, ZC_C_EVICTIONS));
+	/* told, it may go; in use, it may not */
+	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+	EXPECT_EQ(9, self->d.nr);
+	EXPECT_EQ(ZC_POLICY_GONE_OWNER, only(&self->d, 0, ZC_POLICY_GONE)->reason);
+	EXPECT_EQ(v[3].slot, only(&self->d, 8, ZC_POLICY_TOUCHED)->slot);
+	EXPECT_OK(zct_view_apply(self->view, &self->d));
+	EXPECT_EQ(2, self->view->objects);
+	ASSERT_OK(zct_policy_evict(self->s.name, v, sizeof(v), ZCT_NO_TARGET, &e));
+	EXPECT_EQ(1, e.evicted);
+	EXPECT_EQ(1, e.spared);
+	EXPECT_EQ(10, e.gone);
+	close(fd);
+}
+
+TEST_F(policy, target)
+{
+	struct zc_policy_victim v[100];
+	struct zct_evicted e;
+	struct zct_tag t;
+	__u64 used;
+
+	ASSERT_OK(own(&self->s, "test"));
+	ASSERT_OK(put_many(&self->s, "k", 100, 8192));
+	ASSERT_OK(zct_view_drain(self->view, self->s.name));
+	ASSERT_EQ(100, victims_of(self->view, v, 100));
+	used = zct_used(&self->s);
+	/* what is reached already */
+	ASSERT_OK(zct_policy_evict(self->s.name, v, sizeof(v), used, &e));
+	EXPECT_EQ(0, e.evicted + e.spared + e.gone);
+	/* no more than needed, to the object */
+	ASSERT_OK(zct_policy_evict(self->s.name, v, sizeof(v), used - 1, &e));
+	EXPECT_EQ(1, e.evicted);
+	ASSERT_OK(zct_policy_evict(self->s.name, v, sizeof(v), used / 2, &e));
+	EXPECT_EQ(49, e.evicted);
+	EXPECT_EQ(1, e.gone);
+	EXPECT_EQ(used / 2, e.used);
+	/* what a floor protects is no victim */
+	ASSERT_OK(zct_put_tag(self->s.fd, "kept", 8192, 7));
+	ASSERT_OK(zct_tag_set(&self->s, 7, ZCT_KEEP, MiB));
+	memset(self->view, 0, sizeof(*self->view));
+	ASSERT_OK(own(&self->s, "test"));
+	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+	for (unsigned int i = 0; i < self->d.nr; i++)
+		if (self->d.record[i].what == ZC_POLICY_NEW)
+			v[0] = (struct zc_policy_victim){ self->d.record[i].generation,
+							  self->d.record[i].slot };
+	ASSERT_OK(zct_policy_evict(self->s.name, v, sizeof(*v), ZCT_NO_TARGET, &e));
+	EXPECT_EQ(1, e.spared);
+	ASSERT_OK(zct_tag_set(&self->s, 7, ZCT_KEEP, 0));
+	ASSERT_OK(zct_policy_evict(self->s.name, v, sizeof(*v), ZCT_NO_TARGET, &e));
+	EXPECT_EQ(1, e.evicted);
+	ASSERT_ERR(ENOENT, zct_tag_get(&self->s, 7, &t));
+}
+
+TEST_F(policy, bad_victims)
+{
+	static struct zc_policy_victim v[1024];
+	struct zct_evicted e;
+	int i;
+
+	ASSERT_OK(own(&self->s, "test"));
+	EXPECT_ERR(EINVAL, zct_policy_evict(self->s.name, NULL, 0, ZCT_NO_TARGET, &e));
+	EXPECT_STREQ("victims must be 1 to 1024 structs of 16 bytes", zc_nl_extack());
+	for (i = 0; i < 40; i++)
+		if (i % 16)
+			EXPECT_ERR(EINVAL, zct_policy_evict(self->s.name, v, i, ZCT_NO_TARGET, &e));
+	ASSERT_OK(zct_policy_evict(self->s.name, v, 16, ZCT_NO_TARGET, &e));
+	EXPECT_EQ(1, e.gone);
+	v[1].__reserved = 1;
+	EXPECT_ERR(EINVAL, zct_policy_evict(self->s.name, v, 32, ZCT_NO_TARGET, &e));
+	EXPECT_STREQ("the reserved member of each of the victims must be 0", zc_nl_extack());
+}
+
+/* The log overflows: all is told anew, and nothing is wrong afterwards. */
+TEST_F(policy, overflow)
+{
+	int i;
+
+	ASSERT_OK(own(&self->s, "late"));
+	ASSERT_OK(zct_view_drain(self->view, self->s.name));
+	EXPECT_EQ(1, self->view->resyncs);
+	ASSERT_OK(put_tiny(&self->s, 1500));
+	/* the old one leaves, the new one comes */
+	for (i = 0; i < 7500; i++)
+		ASSERT_OK(zct_put_data(self->s.fd, "comes", "again", 5, NULL));
+	ASSERT_OK(zct_delete_key(self->s.fd, "comes"));
+	ASSERT_OK(zct_view_drain(self->view, self->s.name));
+	EXPECT_EQ(2, self->view->resyncs);
+	EXPECT_EQ(1500, self->view->objects);
+	EXPECT_EQ(zct_used(&self->s), self->view->charge);
+	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+	EXPECT_EQ(0, self->d.nr);
+	EXPECT_FALSE(self->d.resync);
+}
+
+/* A full list forgets uses, which is counted; the next drain finds them again. */
+TEST_F(policy, touches_lost)
+{
+	char key[32];
+	cpu_set_t one;
+	int i, round;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	ASSERT_OK(sched_setaffinity(0, sizeof(one), &one));
+	ASSERT_OK(put_tiny(&self->s, 2100));
+	ASSERT_OK(own(&self->s, "late"));
+	ASSERT_OK(zct_view_drain(self->view, self->s.name));
+	for (round = 1; round <= 2; round++) {
+		self->view->touched = 0;
+		for (i = 0; i < 2100; i++) {
+			snprintf(key, sizeof(key), "k%d", i);
+			ASSERT_OK(get(&self->s, key));
+		}
+		EXPECT_EQ(round * 52, zct_count(&self->s, ZC_C_TOUCHES_LOST));
+		ASSERT_OK(zct_view_drain(self->view, self->s.name));
+		EXPECT_EQ(2048, self->view->touched);
+	}
+}
+
+/* The owner is told when there is much to drain, once. */
+TEST_F(policy, told)
+{
+	char key[32];
+	int i, fd;
+
+	ASSERT_OK(own(&self->s, "busy"));
+	ASSERT_OK(zct_view_drain(self->view, self->s.name));
+	fd = zc_nl_fd();
+	for (i = 0; i < 4200; i++)
+		ASSERT_OK(zct_put_data(self->s.fd, "comes", "again", 5, NULL));
+	EXPECT_EQ(ZCACHE_CMD_POLICY_DRAIN_NTF, zct_policy_event(fd, &self->p));
+	EXPECT_STREQ(self->s.name, self->p.store);
+	ASSERT_OK(zct_view_drain(self->view, self->s.name));
+	/* and of uses */
+	ASSERT_OK(put_tiny(&self->s, 2100));
+	ASSERT_OK(zct_view_drain(self->view, self->s.name));
+	for (i = 0; i < 2100; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		ASSERT_OK(get(&self->s, key));
+	}
+	EXPECT_EQ(ZCACHE_CMD_POLICY_DRAIN_NTF, zct_policy_event(fd, &self->p));
+}
+
+/* What the owner's socket has no room for is not lost. */
+TEST_F(policy, no_room)
+{
+	struct nl_msg *msg;
+	int i, fd, small = 1, sent = 0;
+	char junk[64];
+
+	ASSERT_OK(own(&self->s, "full"));
+	ASSERT_OK(put_tiny(&self->s, 500));
+	fd = zc_nl_fd();
+	ASSERT_OK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
+	/* one that is not read makes the next ones too many */
+	for (i = 0; i < 3; i++) {
+		msg = zc_nl_msg(ZCACHE_CMD_POLICY_DRAIN, 0);
+		nla_put_string(msg, ZCACHE_A_POLICY_STORE, self->s.name);
+		nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_REQUEST;
+		sent += send(fd, nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len, 0) > 0;
+		nlmsg_free(msg);
+	}
+	EXPECT_EQ(3, sent);
+	while (recv(fd, junk, sizeof(junk), MSG_DONTWAIT) >= 0 || errno == ENOBUFS)
+		;
+	small = 1 << 20;
+	ASSERT_OK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
+	ASSERT_OK(zct_view_drain(self->view, self->s.name));
+	EXPECT_EQ(1, self->view->resyncs);
+	EXPECT_EQ(500, self->view->objects);
+}
+
+/* A store that goes takes its policy with it. */
+TEST_F(policy, store_deleted)
+{
+	const struct zc_nl_cfg cfg = { .capacity = MiB };
+	struct zct_store s;
+
+	ASSERT_OK(zct_store_new(&s, &cfg));
+	ASSERT_OK(own(&s, "test"));
+	ASSERT_OK(put_many(&s, "k", 10, 100));
+	ASSERT_OK(zc_nl_store_del(s.name, true));
+	EXPECT_ERR(ENOENT, zct_policy_drain(s.name, &self->d));
+	EXPECT_ERR(ENOENT, zct_policy_del(s.name));
+	close(s.fd);
+}
+
+struct storm {
+	struct zct_store *s;
+	unsigned int seed;
+	int stop, errors;
+};
+
+static void *storm(void *arg)
+{
+	unsigned int seed = __atomic_fetch_add(&((struct storm *)arg)->seed, 1, __ATOMIC_RELAXED);
+	struct storm *w = arg;
+	char key[32];
+	int err;
+
+	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
+		snprintf(key, sizeof(key), "k%u", zct_random(&seed) % 700);
+		switch (zct_random(&seed) % 8) {
+		case 0:
+			err = zct_delete_key(w->s->fd, key);
+			break;
+		case 1 ... 3:
+			err = put(w->s, key, zct_random(&seed) % 4 ? 100 : 300000);
+			break;
+		default:
+			err = get(w->s, key);
+		}
+		if (err && err != -ENOENT && err != -ENOSPC)
+			__atomic_add_fetch(&w->errors, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* Is what the owner knows what is there? */
+static void compare(const struct zc_nl_object *o, void *arg)
+{
+	struct zct_view *v = arg;
+	unsigned int i;
+
+	for (i = 0; i < ZCT_VIEW_MAX; i++)
+		if (v->known[i].what && v->known[i].generation == o->generation) {
+			v->known[i].what = 0;
+			v->objects--;
+			return;
+		}
+	v->objects += 1000000;
+}
+
+TEST_F(policy, race)
+{
+	struct storm w = { .s = &self->s, .seed = zct_seed() };
+	struct zc_policy_victim v[64];
+	unsigned int i, n, evicted = 0;
+	struct zct_evicted e;
+	pthread_t t[3];
+
+	ASSERT_OK(own(&self->s, "storm"));
+	for (i = 0; i < ARRAY_SIZE(t); i++)
+		ASSERT_OK(pthread_create(&t[i], NULL, storm, &w));
+	for (i = 0; i < zct_times(400); i++) {
+		EXPECT_OK(zct_view_drain(self->view, self->s.name));
+		n = victims_of(self->view, v, ARRAY_SIZE(v));
+		if (!n)
+			continue;
+		ASSERT_OK(zct_policy_evict(self->s.name, v, n * sizeof(*v), 12 * MiB, &e));
+		EXPECT_GE(n, e.evicted + e.spared + e.gone);
+		evicted += e.evicted;
+		/* an heir in the middle of it */
+		if (i % 50 == 49) {
+			ASSERT_OK(zct_policy_del(self->s.name));
+			ASSERT_OK(own(&self->s, "storm"));
+		}
+	}
+	__atomic_store_n(&w.stop, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < ARRAY_SIZE(t); i++)
+		pthread_join(t[i], NULL);
+	EXPECT_EQ(0, w.errors);
+	EXPECT_OK(zct_view_drain(self->view, self->s.name));
+	EXPECT_EQ(zct_objects(&self->s), self->view->objects);
+	EXPECT_OK(zc_nl_object_dump(self->s.name, NULL, 0, compare, self->view));
+	EXPECT_EQ(0, self->view->objects);
+	EXPECT_EQ(evicted, zct_count(&self->s, ZC_C_POLICY_EVICTIONS));
+}
+
+TEST_HARNESS_MAIN

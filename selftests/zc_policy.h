@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The owner of a store's policy, as a test plays it: the calls, and a view of the
+ * store that is kept from what is drained. The owner is the calling thread's
+ * socket.
+ */
+#ifndef ZC_POLICY_H
+#define ZC_POLICY_H
+
+#include <linux/zcache_policy.h>
+
+#include "zc_test.h"
+
+struct zct_policy_set {
+	const char *name;	/* NULL for none */
+	__u32 watchdog;		/* 0 for none */
+	bool takeover;
+};
+
+struct zct_policy {
+	char store[64];
+	char name[64];
+	__u32 owner, watchdog, reason;
+	bool late;
+	unsigned int seen;	/* answers so far */
+};
+
+struct zct_drained {
+	struct zc_policy_record record[1000];
+	unsigned int nr;
+	bool resync, more;
+	__u64 used, capacity, high, low;
+};
+
+struct zct_evicted {
+	__u64 evicted, bytes, spared, gone, used;
+};
+
+int zct_policy_set(const char *store, const struct zct_policy_set *set);
+int zct_policy_del(const char *store);
+int zct_policy_get(const char *store, struct zct_policy *p);
+/* For an event or an answer. Return: its command. */
+int zct_policy_parse(struct nlmsghdr *nlh, struct zct_policy *p);
+/* Wait for the next event on a socket that listens. Return: its command or -errno. */
+int zct_policy_event(int fd, struct zct_policy *p);
+int zct_policy_drain(const char *store, struct zct_drained *d);
+#define ZCT_NO_TARGET	(~0ULL)
+int zct_policy_evict(const char *store, const void *victims, size_t bytes, __u64 target,
+		     struct zct_evicted *e);
+
+/* What an owner knows, by slot. */
+#define ZCT_VIEW_MAX	(1U << 16)
+struct zct_view {
+	struct zc_policy_record known[ZCT_VIEW_MAX];	/* .what 0: nothing */
+	unsigned int objects, resyncs, touched;
+	__u64 charge;
+};
+
+/* Apply what was drained. Return: 0, or -EPROTO at what cannot be. */
+int zct_view_apply(struct zct_view *v, const struct zct_drained *d);
+/* Drain until there is no more. */
+int zct_view_drain(struct zct_view *v, const char *store);
+
+#endif /* ZC_POLICY_H */
