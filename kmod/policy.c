@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zcache: the owner of a store's policy, a daemon: what it is told, and what it
- * says. Nobody here ever waits for it, and what it says is checked: a store whose
- * owner is dead, slow or mad is as good as one without.
- *
- * What came and went is in one log, in its order, under the store's lock. When
- * the log overflows the owner is told all anew. What is used is in a list of each
- * CPU, once until it is drained; a list that is full forgets.
+ * zcache: the owner of a store's policy, a daemon: who it is, and what it says.
+ * Nobody here ever waits for it, and what it says is checked: a store whose owner is
+ * dead, slow or mad is as good as one without.
  */
 
 #include <linux/jiffies.h>
-#include <linux/mm.h>
 #include <linux/netlink.h>
-#include <linux/percpu.h>
 #include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -24,183 +17,12 @@
 #include "compat.h"
 #include "netlink.h"
 #include "policy.h"
+#include "policy_log.h"
 #include "reclaim.h"
 #include "tag.h"
 
-/*
- * At a hundred thousand changes a second, a seventh of a second's worth: the owner
- * is told when half of it is. Powers of two.
- */
-#define ZC_POLICY_LOG		16384
-#define ZC_POLICY_TOUCHED_MAX	2048
-
-/* Of one drain, while all objects are told: others still come and go. */
-#define ZC_POLICY_WALK		(ZC_POLICY_DRAIN_MAX / 2)
-
-/* Records taken out of the log while the store's lock is held once. */
-#define ZC_POLICY_COPY		128
-
-/* Victims, and slots of a list, taken while a lock is held once. */
-#define ZC_POLICY_BATCH		32
-
-/**
- * struct zc_touched - slots of objects that were used on one CPU
- * @lock: protects the others; nobody waits for it but a drain
- * @head: how many were put in
- * @tail: how many were taken out
- * @slot: a ring
- */
-struct zc_touched {
-	spinlock_t lock; /* protects all of it */
-	u32 head;
-	u32 tail;
-	u32 slot[ZC_POLICY_TOUCHED_MAX];
-};
-
 static DEFINE_SPINLOCK(zc_policies_lock); /* protects zc_policies */
 static LIST_HEAD(zc_policies); /* those that stores have */
-
-/**
- * struct zc_policy - what the owner of a store's policy is to be told
- * @store: the store, referenced
- * @owner: who it is; protected by zc_store.policy_mutex
- * @seen: jiffies of its last call; likewise
- * @watch: finds out whether it is silent
- * @tell: tells it that there is much to drain
- * @told: it was, since its last drain
- * @walking: all objects are being told; protected by zc_store.policy_mutex
- * @cursor: the next slot of these; likewise
- * @overflow: something was not logged: all is to be told anew; protected by the
- *	store's lock, like what follows
- * @head: how many records were logged
- * @tail: how many of them were drained
- * @log: a ring
- * @touched: what was used
- * @first_cpu: where the next drain begins to look; protected by
- *	zc_store.policy_mutex
- * @entry: in zc_policies, then in a list of those that are to be freed
- */
-struct zc_policy {
-	struct zc_store *store;
-	struct zc_policy_owner owner;
-	unsigned long seen;
-	struct delayed_work watch;
-	struct work_struct tell;
-	bool told;
-	bool walking;
-	unsigned long cursor;
-	bool overflow;
-	u32 head;
-	u32 tail;
-	struct zc_policy_record *log;
-	struct zc_touched __percpu *touched;
-	unsigned int first_cpu;
-	struct list_head entry;
-};
-
-static struct zc_policy *zc_policy_of(struct zc_store *store)
-{
-	return rcu_dereference_protected(store->policy,
-					 lockdep_is_held(&store->policy_mutex));
-}
-
-static u64 zc_policy_id(const struct zc_object *object)
-{
-	return siphash(object->blob, object->key_len,
-		       &object->store->policy_key);
-}
-
-static void zc_policy_wake(struct zc_policy *policy)
-{
-	if (READ_ONCE(policy->told))
-		return;
-	WRITE_ONCE(policy->told, true);
-	queue_work(zc_compat_unbound_wq, &policy->tell);
-}
-
-/**
- * zc_policy_log() - an object came or left
- * @object: the object
- * @what: ZC_POLICY_NEW or ZC_POLICY_GONE
- * @reason: of the latter, ZC_POLICY_GONE_OTHER, ...
- *
- * Context: the store's lock is held.
- */
-void zc_policy_log(const struct zc_object *object, u8 what, u8 reason)
-{
-	struct zc_store *store = object->store;
-	struct zc_policy *policy =
-		rcu_dereference_protected(store->policy,
-					  lockdep_is_held(&store->lock));
-
-	if (!policy || policy->overflow)
-		return;
-	if (policy->head - policy->tail == ZC_POLICY_LOG) {
-		policy->overflow = true;
-		zc_policy_wake(policy);
-		return;
-	}
-	policy->log[policy->head++ % ZC_POLICY_LOG] = (struct zc_policy_record){
-		.generation = object->generation,
-		.id = what == ZC_POLICY_NEW ? zc_policy_id(object) : 0,
-		.charge = object->charge,
-		.slot = object->slot,
-		.what = what,
-		.reason = reason,
-	};
-	if (policy->head - policy->tail >= ZC_POLICY_LOG / 2)
-		zc_policy_wake(policy);
-}
-
-/* The first use since the last drain. Returns whether there was room. */
-static bool zc_policy_list(struct zc_policy *policy, u32 slot)
-{
-	/* Another CPU's does as well, should this task move. */
-	struct zc_touched *touched = raw_cpu_ptr(policy->touched);
-	u32 nr;
-
-	spin_lock(&touched->lock);
-	nr = touched->head - touched->tail;
-	if (nr < ZC_POLICY_TOUCHED_MAX)
-		touched->slot[touched->head++ % ZC_POLICY_TOUCHED_MAX] = slot;
-	spin_unlock(&touched->lock);
-	if (nr >= ZC_POLICY_TOUCHED_MAX / 2)
-		zc_policy_wake(policy);
-	return nr < ZC_POLICY_TOUCHED_MAX;
-}
-
-/**
- * zc_policy_use() - count a use of an object for the owner
- * @object: the object
- *
- * An object with uses is in a list, or its use is lost. They are counted by
- * compare-and-exchange, as a drain may take them at any time: one that was
- * counted after it would stand for a place in a list that is not there.
- *
- * Context: process.
- */
-void zc_policy_use(struct zc_object *object)
-{
-	struct zc_store *store = object->store;
-	u8 uses = READ_ONCE(object->uses), old;
-	struct zc_policy *policy;
-
-	for (; uses < ZC_POLICY_USES_MAX; uses = old) {
-		old = cmpxchg(&object->uses, uses, uses + 1);
-		if (old == uses)
-			break;
-	}
-	if (uses)
-		return;
-	rcu_read_lock();
-	policy = rcu_dereference(store->policy);
-	if (policy && !zc_policy_list(policy, READ_ONCE(object->slot))) {
-		/* So that the next one is told. */
-		WRITE_ONCE(object->uses, 0);
-		zc_store_count(store, ZC_C_TOUCHES_LOST, 1);
-	}
-	rcu_read_unlock();
-}
 
 static void zc_policy_tell(struct work_struct *work)
 {
@@ -237,33 +59,18 @@ static void zc_policy_watch(struct work_struct *work)
 static struct zc_policy *zc_policy_new(struct zc_store *store)
 {
 	struct zc_policy *policy = kzalloc(sizeof(*policy), GFP_KERNEL_ACCOUNT);
-	int cpu;
 
 	if (!policy)
 		return NULL;
-	policy->log = kvmalloc_array(ZC_POLICY_LOG, sizeof(*policy->log),
-				     GFP_KERNEL_ACCOUNT);
-	if (!policy->log)
-		goto err_free;
-	policy->touched = alloc_percpu_gfp(struct zc_touched,
-					   GFP_KERNEL_ACCOUNT);
-	if (!policy->touched)
-		goto err_log;
-	for_each_possible_cpu(cpu)
-		spin_lock_init(&per_cpu_ptr(policy->touched, cpu)->lock);
+	if (zc_policy_log_new(policy)) {
+		kfree(policy);
+		return NULL;
+	}
 	INIT_DELAYED_WORK(&policy->watch, zc_policy_watch);
 	INIT_WORK(&policy->tell, zc_policy_tell);
-	/* All is new to a new owner. */
-	policy->overflow = true;
 	policy->store = store;
 	zc_store_get(store);
 	return policy;
-
-err_log:
-	kvfree(policy->log);
-err_free:
-	kfree(policy);
-	return NULL;
 }
 
 /* Frees what stores had. */
@@ -278,8 +85,7 @@ static void zc_policy_free(struct list_head *closed)
 	list_for_each_entry_safe(policy, next, closed, entry) {
 		cancel_delayed_work_sync(&policy->watch);
 		cancel_work_sync(&policy->tell);
-		free_percpu(policy->touched);
-		kvfree(policy->log);
+		zc_policy_log_free(policy);
 		zc_store_put(policy->store);
 		kfree(policy);
 	}
@@ -484,8 +290,15 @@ bool zc_policy_get(struct zc_store *store, struct zc_policy_owner *owner)
 	return policy;
 }
 
-/* Notes a call of the owner. Returns its policy, or NULL to another one. */
-static struct zc_policy *zc_policy_see(struct zc_store *store, u32 portid)
+/**
+ * zc_policy_see() - note a call of the owner
+ * @store: the store
+ * @portid: who calls
+ *
+ * Context: process; the policy_mutex is held.
+ * Return: its policy, or NULL to another one.
+ */
+struct zc_policy *zc_policy_see(struct zc_store *store, u32 portid)
 {
 	struct zc_policy *policy = zc_policy_of(store);
 
@@ -497,190 +310,6 @@ static struct zc_policy *zc_policy_see(struct zc_store *store, u32 portid)
 		zc_netlink_policy_new(store, &policy->owner);
 	}
 	return policy;
-}
-
-static void zc_policy_record(struct zc_policy_drained *drained,
-			     struct zc_object *object, u32 slot, u8 what,
-			     u64 id)
-{
-	u8 uses = xchg(&object->uses, 0);
-
-	/* It was told already, or the slot is another object's now. */
-	if (what == ZC_POLICY_TOUCHED && !uses)
-		return;
-	drained->records[drained->nr++] = (struct zc_policy_record){
-		.generation = object->generation,
-		.id = id,
-		.charge = READ_ONCE(object->charge),
-		.slot = slot,
-		.what = what,
-		.uses = uses,
-	};
-}
-
-/* Tells of objects that are there, from the cursor on. */
-static void zc_policy_walk(struct zc_policy *policy,
-			   struct zc_policy_drained *drained)
-{
-	struct xarray *slots = &policy->store->slots;
-	struct zc_object *object;
-
-	rcu_read_lock();
-	while (drained->nr < ZC_POLICY_WALK) {
-		object = xa_find(slots, &policy->cursor, ULONG_MAX, XA_PRESENT);
-		if (!object) {
-			policy->walking = false;
-			break;
-		}
-		/* It may have left since: then the log says so, after this. */
-		zc_policy_record(drained, object, policy->cursor, ZC_POLICY_NEW,
-				 zc_policy_id(object));
-		policy->cursor++;
-	}
-	rcu_read_unlock();
-}
-
-/* Tells of what came and went. Returns whether all was told. */
-static bool zc_policy_drain_log(struct zc_policy *policy,
-				struct zc_policy_drained *drained)
-{
-	struct zc_store *store = policy->store;
-	bool empty;
-	u32 max;
-
-	do {
-		max = min_t(u32, ZC_POLICY_DRAIN_MAX,
-			    drained->nr + ZC_POLICY_COPY);
-		spin_lock(&store->lock);
-		while (drained->nr < max && policy->tail != policy->head)
-			drained->records[drained->nr++] =
-				policy->log[policy->tail++ % ZC_POLICY_LOG];
-		empty = policy->tail == policy->head;
-		if (empty && policy->overflow) {
-			spin_unlock(&store->lock);
-			return false;
-		}
-		spin_unlock(&store->lock);
-	} while (!empty && drained->nr < ZC_POLICY_DRAIN_MAX);
-	return empty;
-}
-
-/* Takes slots out of a list. Returns how many; 0 if there are none. */
-static u32 zc_policy_unlist(struct zc_touched *touched, u32 *slots, u32 max)
-{
-	u32 nr = 0;
-
-	spin_lock(&touched->lock);
-	while (nr < max && touched->tail != touched->head)
-		slots[nr++] = touched->slot[touched->tail++ %
-					    ZC_POLICY_TOUCHED_MAX];
-	spin_unlock(&touched->lock);
-	return nr;
-}
-
-/* Tells of what was used on one CPU. Returns whether all was told. */
-static bool zc_policy_drain_touched(struct zc_policy *policy,
-				    struct zc_touched *touched,
-				    struct zc_policy_drained *drained)
-{
-	u32 slots[ZC_POLICY_BATCH], nr, i;
-	struct zc_object *object;
-
-	while (drained->nr < ZC_POLICY_DRAIN_MAX) {
-		nr = zc_policy_unlist(touched, slots,
-				      min_t(u32, ZC_POLICY_BATCH,
-					    ZC_POLICY_DRAIN_MAX - drained->nr));
-		if (!nr)
-			return true;
-		rcu_read_lock();
-		for (i = 0; i < nr; i++) {
-			object = xa_load(&policy->store->slots, slots[i]);
-			if (object)
-				zc_policy_record(drained, object, slots[i],
-						 ZC_POLICY_TOUCHED, 0);
-		}
-		rcu_read_unlock();
-	}
-	return false;
-}
-
-/**
- * zc_policy_lose() - what was drained last did not arrive
- * @store: the store
- * @portid: who was to get it
- *
- * Context: process; may sleep.
- */
-void zc_policy_lose(struct zc_store *store, u32 portid)
-{
-	struct zc_policy *policy;
-
-	mutex_lock(&store->policy_mutex);
-	policy = zc_policy_of(store);
-	if (policy && policy->owner.portid == portid) {
-		spin_lock(&store->lock);
-		policy->overflow = true;
-		spin_unlock(&store->lock);
-	}
-	mutex_unlock(&store->policy_mutex);
-}
-
-/**
- * zc_policy_drain() - tell the owner what happened
- * @store: the store
- * @portid: who asks
- * @drained: has room; set to what happened
- *
- * A record of the walk is told before what the log says later of the same object:
- * each drain walks first.
- *
- * Context: process; may sleep.
- * Return: 0, or -EPERM to who does not own the policy.
- */
-int zc_policy_drain(struct zc_store *store, u32 portid,
-		    struct zc_policy_drained *drained)
-{
-	struct zc_policy *policy;
-	unsigned int cpu, i;
-
-	might_sleep();
-	drained->nr = 0;
-	mutex_lock(&store->policy_mutex);
-	policy = zc_policy_see(store, portid);
-	if (!policy) {
-		mutex_unlock(&store->policy_mutex);
-		return -EPERM;
-	}
-	/* What comes from now on may be worth another word. */
-	WRITE_ONCE(policy->told, false);
-	spin_lock(&store->lock);
-	drained->resync = policy->overflow;
-	if (policy->overflow) {
-		policy->overflow = false;
-		policy->tail = policy->head;
-		policy->walking = true;
-		policy->cursor = 0;
-	}
-	spin_unlock(&store->lock);
-	if (policy->walking)
-		zc_policy_walk(policy, drained);
-	drained->more = policy->walking;
-	if (!zc_policy_drain_log(policy, drained))
-		drained->more = true;
-	/* An owner that cannot keep up hears of each CPU in turn. */
-	cpu = policy->first_cpu;
-	for (i = 0; i < nr_cpu_ids; i++, cpu = (cpu + 1) % nr_cpu_ids) {
-		if (!cpu_possible(cpu) ||
-		    zc_policy_drain_touched(policy,
-					    per_cpu_ptr(policy->touched, cpu),
-					    drained))
-			continue;
-		drained->more = true;
-		policy->first_cpu = cpu;
-		break;
-	}
-	mutex_unlock(&store->policy_mutex);
-	return 0;
 }
 
 /* Whether a victim is to stay, under the store's lock. */
