@@ -4,6 +4,7 @@
  * The same numbers hold for 32-bit programs (zc_abi32 proves it by its calls).
  */
 #include <stddef.h>
+#include <linux/zcache_policy.h>
 
 #include "zc_harness.h"
 
@@ -272,10 +273,27 @@ TEST(zc_wait)
 	AT(zc_wait, __reserved, 28, 4);
 }
 
+TEST(zc_policy)
+{
+	SIZE(zc_policy_record, 32);
+	AT(zc_policy_record, generation, 0, 8);
+	AT(zc_policy_record, id, 8, 8);
+	AT(zc_policy_record, charge, 16, 8);
+	AT(zc_policy_record, slot, 24, 4);
+	AT(zc_policy_record, what, 28, 1);
+	AT(zc_policy_record, uses, 29, 1);
+	AT(zc_policy_record, reason, 30, 1);
+	AT(zc_policy_record, __reserved, 31, 1);
+	SIZE(zc_policy_victim, 16);
+	AT(zc_policy_victim, generation, 0, 8);
+	AT(zc_policy_victim, slot, 8, 4);
+	AT(zc_policy_victim, __reserved, 12, 4);
+}
+
 /* Attribute numbers of the counters follow their enum, and both stay. */
 TEST(counters)
 {
-	EXPECT_EQ(44, ZC_C_NR);
+	EXPECT_EQ(48, ZC_C_NR);
 	EXPECT_EQ(ZC_C_NR, ZCACHE_A_STATS_MAX - ZCACHE_A_STATS_PAD);
 	EXPECT_EQ(0, ZC_C_HITS);
 	EXPECT_EQ(2, ZCACHE_A_STATS_HITS);
@@ -289,6 +307,10 @@ TEST(counters)
 	EXPECT_EQ(30, ZCACHE_A_STATS_FALLBACKS_INLINE);
 	EXPECT_EQ(30, ZC_C_BATCHES);
 	EXPECT_EQ(32, ZCACHE_A_STATS_BATCHES);
+	EXPECT_EQ(43, ZC_C_SHRINKER_CALLS);
+	EXPECT_EQ(45, ZCACHE_A_STATS_SHRINKER_CALLS);
+	EXPECT_EQ(47, ZC_C_TOUCHES_LOST);
+	EXPECT_EQ(49, ZCACHE_A_STATS_TOUCHES_LOST);
 }
 
 TEST_HARNESS_MAIN
