@@ -168,6 +168,69 @@ is "object-events" "$?" 0
 ask --do store-get '{"name": "ynl-test"}'
 is "store-get: object-events" "$(field "a['object-events']")" 1
 
+ask --do store-set '{"name": "ynl-test", "policy": "gdsf"}'
+is "policy" "$?" 0
+ask --do store-get '{"name": "ynl-test"}'
+is "store-get: policy" "$(field "a['policy']")" gdsf
+
+# Who owns a policy is a socket, and each question above has one of its own.
+python3 -B - "$ynl" "$here/zcache.yaml" >"$tmp/out" 2>"$tmp/err" <<-'END'
+	import json
+	import struct
+	import sys
+	sys.path.insert(0, sys.argv[1])
+	from lib import NlError, YnlFamily
+	owner, other = (YnlFamily(sys.argv[2], "") for _ in range(2))
+	store = {"store": "ynl-test"}
+
+	def refused(ynl, op, attrs):
+	    try:
+	        ynl.do(op, attrs)
+	    except NlError as e:
+	        return -e.nl_msg.error
+	    return 0
+
+	a = {}
+	owner.do("policy-set", store | {"name": "first", "watchdog": 60000})
+	a["busy"] = refused(other, "policy-set", store | {"name": "second"})
+	a["get"] = other.do("policy-get", store)
+	a["dump"] = other.dump("policy-get", {})
+	drained = owner.do("policy-drain", store)
+	records = list(struct.iter_unpack("=QQQIBBBB", drained.pop("records")))
+	a["drained"] = drained
+	a["what"] = [r[4] for r in records]
+	generation, _, charge, slot = records[0][:4]
+	victim = struct.pack("=QII", generation, slot, 0)
+	a["charge"] = charge
+	a["evicted"] = owner.do("policy-evict", store | {"victims": victim, "target": 1})
+	a["again"] = owner.do("policy-evict", store | {"victims": victim})
+	other.do("policy-set", store | {"name": "second", "takeover": True})
+	a["lost"] = refused(owner, "policy-drain", store)
+	a["late"] = other.do("policy-get", store).get("late", False)
+	other.do("policy-del", store)
+	a["none"] = refused(other, "policy-get", store)
+	print(json.dumps(a))
+END
+is "policy: all calls" "$?" 0
+sed 's/^/# /' "$tmp/err"
+is "policy-set of another" "$(field "a['busy']")" 16
+is "policy-get" "$(field "[a['get'][k] for k in ('store', 'name', 'watchdog')]")" \
+	"['ynl-test', 'first', 60000]"
+is "policy-get dump" "$(field "[p['name'] for p in a['dump'] if p['store'] == 'ynl-test']")" \
+	"['first']"
+is "policy-get: owner" "$(field "a['get']['owner'] == a['dump'][0]['owner'] > 0")" True
+is "policy-drain: members" "$(field "sorted(a['drained'])")" \
+	"['capacity', 'high', 'low', 'resync', 'used']"
+is "policy-drain: records" "$(field "a['what']")" "[1, 1, 1]"
+is "policy-evict" "$(field "[a['evicted'][k] for k in ('evicted', 'spared', 'gone')]")" "[1, 0, 0]"
+is "policy-evict: bytes" "$(field "a['evicted']['evicted-bytes'] == a['charge']")" True
+is "policy-evict: used" \
+	"$(field "a['drained']['used'] - a['evicted']['used'] == a['charge']")" True
+is "policy-evict of what is gone" "$(field "a['again']['gone']")" 1
+is "policy-drain after a takeover" "$(field "a['lost']")" 1
+is "policy-get: not late" "$(field "a['late']")" False
+is "policy-get after policy-del" "$(field "a['none']")" 2
+
 ask --do store-new '{"name": "ynl-test", "capacity": 8388608}'
 refused "a second store of the name" 17 "exists"
 ask --do store-new '{"name": "ynl-test2"}'
