@@ -5,7 +5,8 @@
  * kernel does. Messages without "!" are events as they are.
  *
  *   !new NAME CAPACITY     !quiet NAME CAPACITY (nobody is told, for events were lost)
- *   !del NAME              !wants NAME [POLICY]
+ *   !del NAME              !vanish NAME (as quiet)
+ *   !wants NAME [POLICY]
  *   !put NAME COUNT CHARGE !touch NAME COUNT
  *   !foreign NAME          !free NAME
  *
@@ -127,6 +128,10 @@ static ssize_t obey(char *text, void *buf)
 	if (!strcmp(what, "del")) {
 		model_del(m);
 		return event(buf, ZCACHE_CMD_STORE_DEL_NTF, ZCACHE_A_STORE_NAME, name, NULL);
+	}
+	if (!strcmp(what, "vanish")) {
+		model_del(m);
+		return nothing(ENOBUFS);
 	}
 	if (!strcmp(what, "wants")) {
 		strcpy(m->policy, word);

@@ -278,6 +278,10 @@ static void stores(void)
 	tell("!quiet late 1000000");
 	is_str(line(), "zcached: store late: its policy is lru now\n",
 	       "of a store whose event was lost it knows");
+	tell("!quiet brief 1000000");
+	is_str(line(), "zcached: store brief: its policy is lru now\n", "and of one");
+	tell("!vanish brief");
+	is_str(line(), "zcached: store brief: it is gone\n", "that went so, too");
 	tell("!foreign late");
 	is_str(line(), "zcached: store late: another process took its policy; waiting for it to end\n",
 	       "another process takes one");

@@ -85,10 +85,11 @@ static void drop_store(struct daemon *d, const char *name)
 		;
 	if (i == d->nr_items)
 		return;
+	/* the name may be the item's own */
+	note("store %s: it is gone", name);
 	store_end(&d->items[i]->m);
 	free(d->items[i]);
 	d->items[i] = d->items[--d->nr_items];
-	note("store %s: it is gone", name);
 }
 
 static void retry_all(struct daemon *d)
