@@ -188,6 +188,27 @@ static void wrong_config(const char *text, const char *sentence)
 #define KEYS "listen, interval, policy, optimise, exponent, large and store"
 #define LISTEN_RULE "right is none, an address of this machine alone and a port such as 127.0.0.1:9629 or [::1]:9629, or unix:/PATH"
 
+/* What is said has an end, whatever the file and its path are. */
+static void long_texts(void)
+{
+	char text[1024] = "policy = \"missing title no such option ";
+	size_t n = strlen(text);
+
+	memset(text + n, 'A', 600);
+	strcpy(text + n + 600, "\"");
+	configure(text);
+	run(&r, NULL, "zcached", "--config", config_path, "--check", NULL);
+	is_int(r.code, 1, "a long value");
+	is_int(strlen(r.err), strlen("zcached: \n") + 511, "is told in part");
+	ok(!strstr(r.err, "store NAME") && !strstr(r.err, "there are"),
+	   "as what it is, not as what it says");
+	memset(text, '/', 600);
+	snprintf(text + 600, sizeof(text) - 600, "%s", config_path);
+	run(&r, NULL, "zcached", "--config", text, "--check", NULL);
+	is_int(r.code, 1, "a long path");
+	is_int(strlen(r.err), strlen("zcached: \n") + 511, "is told in part, too");
+}
+
 static void configurations(void)
 {
 	char rule[512];
@@ -225,6 +246,7 @@ static void configurations(void)
 	wrong_config("policy = { lru }", "1: unexpected token '{'");
 	wrong_config("}", "1: unexpected closing brace");
 	wrong_config("/* ", " a comment has no end");
+	long_texts();
 	run(&r, NULL, "zcached", "--config", "/nonexistent", "--check", NULL);
 	is_str(r.err, "zcached: /nonexistent: No such file or directory\n", "no file");
 	run(&r, NULL, "zcached", "--config", "/", "--check", NULL);

@@ -27,26 +27,38 @@ static const char *error_file;
 static char *error_text;
 static bool at_end;		/* the last word was read */
 
-/* The first error is the one to be repaired. */
+/* As much as has room. */
+static void append(const char *text)
+{
+	size_t n = strlen(error_text);
+
+	snprintf(error_text + n, CONFIG_ERROR_ROOM - n, "%s", text);
+}
+
+/*
+ * The first error is the one to be repaired. Which one it is the format tells, for in the
+ * text there may be anything that somebody wrote into the file.
+ */
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
-	int n;
+	char text[CONFIG_ERROR_ROOM];
 
 	if (error_text[0])
 		return;
-	n = snprintf(error_text, CONFIG_ERROR_ROOM, "%s:%d: ", error_file, cfg->line);
-	vsnprintf(error_text + n, CONFIG_ERROR_ROOM - n, fmt, ap);
-	if (strstr(error_text, "missing title"))
-		strcat(error_text, ": right is store NAME { ... }");
-	if (strstr(error_text, LAST_WORD))
-		snprintf(error_text + n, CONFIG_ERROR_ROOM - n, "a section has no closing brace");
-	if (!strstr(error_text, "no such option"))
-		return;
-	n = strlen(error_text);
-	snprintf(error_text + n, CONFIG_ERROR_ROOM - n,
-		 strcmp(cfg_name(cfg), "store") ?
-		 "; there are listen, interval, policy, optimise, exponent, large and store" :
-		 "; a store has policy, optimise, exponent and large");
+	snprintf(error_text, CONFIG_ERROR_ROOM, "%s:%d: ", error_file, cfg->line);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	if (!strstr(fmt, "no such option")) {
+		append(text);
+		if (strstr(fmt, "missing title"))
+			append(": right is store NAME { ... }");
+	} else if (strstr(text, "'" LAST_WORD "'")) {
+		append("a section has no closing brace");
+	} else {
+		append(text);
+		append(strcmp(cfg_name(cfg), "store") ?
+		       "; there are listen, interval, policy, optimise, exponent, large and store" :
+		       "; a store has policy, optimise, exponent and large");
+	}
 }
 
 const char *config_policies(void)
