@@ -5,6 +5,7 @@
  * kernel does. Messages without "!" are events as they are.
  *
  *   !new NAME CAPACITY     !quiet NAME CAPACITY (nobody is told, for events were lost)
+ *                          !silent NAME CAPACITY (nor that they were)
  *   !del NAME              !vanish NAME (as quiet)
  *   !wants NAME [POLICY]
  *   !put NAME COUNT CHARGE !touch NAME COUNT
@@ -120,8 +121,10 @@ static ssize_t obey(char *text, void *buf)
 	if (sscanf(text, "!%15s %32s %31s %lu", what, name, word, &charge) < 2)
 		abort();
 	m = model_find(name);
-	if (!strcmp(what, "new") || !strcmp(what, "quiet")) {
+	if (!strcmp(what, "new") || !strcmp(what, "quiet") || !strcmp(what, "silent")) {
 		m = model_new(name, strtoul(word, NULL, 10));
+		if (what[0] == 's')
+			return nothing(EAGAIN);
 		return what[0] == 'q' ? nothing(ENOBUFS) :
 		       event(buf, ZCACHE_CMD_STORE_NEW_NTF, ZCACHE_A_STORE_NAME, name, m);
 	}

@@ -265,6 +265,15 @@ static void configurations(void)
 	is_int(r.code, 2, "it is refused");
 }
 
+/* What it is told comes at once then. */
+static void pause_it(void)
+{
+	int status;
+
+	kill(d.pid, SIGSTOP);
+	waitpid(d.pid, &status, WUNTRACED);
+}
+
 static void stores(void)
 {
 	char want[1024];
@@ -304,6 +313,16 @@ static void stores(void)
 	is_str(line(), "zcached: store brief: its policy is lru now\n", "and of one");
 	tell("!vanish brief");
 	is_str(line(), "zcached: store brief: it is gone\n", "that went so, too");
+	pause_it();
+	tell("!quiet one 1000000");
+	tell("!silent two 1000000");
+	kill(d.pid, SIGCONT);
+	is_str(line(), "zcached: store one: its policy is lru now\n", "what comes while they are lost");
+	is_str(line(), "zcached: store two: its policy is lru now\n", "is listed only then");
+	tell("!del one");
+	is_str(line(), "zcached: store one: it is gone\n", "one goes");
+	tell("!del two");
+	is_str(line(), "zcached: store two: it is gone\n", "and the other");
 	tell("!foreign late");
 	is_str(line(), "zcached: store late: another process took its policy; waiting for it to end\n",
 	       "another process takes one");

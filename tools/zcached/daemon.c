@@ -18,6 +18,9 @@
 #define WATCHDOG_MIN 10000
 #define WATCHDOG_DRAINS 20
 
+/* So many messages before others have their turn. */
+#define EVENTS_TURN 256
+
 struct item *daemon_find(struct daemon *d, const char *store)
 {
 	size_t i;
@@ -101,14 +104,19 @@ static void retry_all(struct daemon *d)
 	soon(d);
 }
 
-/* Of events that were lost nobody knows what they said. */
+/*
+ * Of events that were lost nobody knows what they said. A list that was disturbed may lack
+ * some: those that it lacks stay until the next one.
+ */
 static int look_at_all(struct daemon *d)
 {
 	struct stores stores = { 0 };
 	size_t i, j;
 	int err = get_stores(&d->reads, NULL, &stores);
+	bool whole = !err && !d->reads.inconsistent;
 
-	for (i = d->nr_items; !err && i--;) {
+	d->relist = true;
+	for (i = d->nr_items; whole && i--;) {
 		for (j = 0; j < stores.n && strcmp(stores.v[j].name, d->items[i]->m.name); j++)
 			;
 		if (j == stores.n)
@@ -117,9 +125,19 @@ static int look_at_all(struct daemon *d)
 	for (j = 0; !err && j < stores.n; j++)
 		err = take_store(d, &stores.v[j]);
 	free(stores.v);
-	if (!err)
-		retry_all(d);
-	return err;
+	if (err)
+		return err;
+	d->relist = !whole;
+	retry_all(d);
+	return 0;
+}
+
+static void relist(struct daemon *d)
+{
+	int err = look_at_all(d);
+
+	if (err)
+		note("cannot list the stores, trying again: %s", error_name(err));
 }
 
 static void policy_lost(struct daemon *d, struct nlmsghdr *nlh)
@@ -146,10 +164,12 @@ static int take_event(struct nlmsghdr *nlh, void *arg)
 	case ZCACHE_CMD_STORE_NEW_NTF:
 	case ZCACHE_CMD_STORE_SET_NTF:
 		if (parse_store(nlh, &s) || take_store(d, &s))
-			note("an event was not understood");
+			d->relist = true;
 		break;
 	case ZCACHE_CMD_STORE_DEL_NTF:
-		if (!parse_store(nlh, &s))
+		if (parse_store(nlh, &s))
+			d->relist = true;
+		else
 			drop_store(d, s.name);
 		break;
 	case ZCACHE_CMD_PRESSURE_NTF:
@@ -171,20 +191,28 @@ static int end(struct daemon *d, int code)
 static int on_events(sd_event_source *src, int fd, uint32_t what, void *arg)
 {
 	struct daemon *d = arg;
-	int err;
+	int err = 0, i;
 
 	(void)src;
 	(void)fd;
 	(void)what;
-	do
+	for (i = 0; i < EVENTS_TURN && !err; i++) {
 		err = nlc_receive(&d->events, take_event, d);
-	while (!err);
-	if (err == -ENOBUFS)
-		err = look_at_all(d) ?: -EAGAIN;
+		if (err != -ENOBUFS)
+			continue;
+		d->relist = true;
+		err = 0;
+	}
 	if (err == -ENODEV)
 		return end(d, fail(CTL_NO_MODULE, "the zcache module was unloaded"));
-	if (err != -EAGAIN)
+	if (err && err != -EAGAIN)
 		return end(d, fail(CTL_REFUSED, "cannot read the events: %s", error_name(err)));
+	/*
+	 * Only now: until it is empty a socket that lost something is told nothing, and not
+	 * even that.
+	 */
+	if (err && d->relist)
+		relist(d);
 	return 0;
 }
 
@@ -217,7 +245,12 @@ static int on_tick(sd_event_source *src, uint64_t usec, void *arg)
 
 static int on_retry(sd_event_source *src, uint64_t usec, void *arg)
 {
-	retry_all(arg);
+	struct daemon *d = arg;
+
+	if (d->relist)
+		relist(d);
+	else
+		retry_all(d);
 	return sd_event_source_set_time(src, usec + RETRY * 1000);
 }
 

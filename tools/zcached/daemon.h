@@ -3,6 +3,7 @@
 #ifndef DAEMON_H
 #define DAEMON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <systemd/sd-event.h>
@@ -37,7 +38,9 @@ struct item {
  * @nr_items: how many
  * @event: the loop
  * @tick: when to drain
- * @retry: when to try again what could not be owned
+ * @retry: when to try again what could not be owned, or listed
+ * @relist: of some stores nobody knows any more whether they are there
+ * @again: there is something to drain that this turn may have passed by
  * @http: who answers; NULL if nobody does
  */
 struct daemon {
@@ -48,6 +51,7 @@ struct daemon {
 	size_t nr_items;
 	sd_event *event;
 	sd_event_source *tick, *retry;
+	bool relist, again;
 	struct http *http;
 };
 
