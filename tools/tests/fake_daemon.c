@@ -9,6 +9,8 @@
  *   !del NAME              !vanish NAME (as quiet)
  *   !wants NAME [POLICY]
  *   !put NAME COUNT CHARGE !touch NAME COUNT
+ *   !late NAME COUNT CHARGE (as put, but just after the next drain of any store, and
+ *                          the owner is told amid that)
  *   !foreign NAME          !free NAME
  *
  * FAKE_NO_RIGHTS: without CAP_NET_ADMIN
@@ -112,6 +114,27 @@ static void touch(struct model *m, unsigned long count)
 	}
 }
 
+static void put(struct model *m, unsigned long count, unsigned long charge)
+{
+	for (; count; count--)
+		model_put(m, count, charge);
+}
+
+static struct {
+	struct model *m;
+	unsigned long count, charge;
+} late;
+
+static void put_late(struct nlc *nlc)
+{
+	char buf[256] __attribute__((aligned(NLMSG_ALIGNTO)));
+
+	model_drained = NULL;
+	put(late.m, late.count, late.charge);
+	event(buf, ZCACHE_CMD_POLICY_DRAIN_NTF, ZCACHE_A_POLICY_STORE, late.m->name, NULL);
+	nlc->unasked((struct nlmsghdr *)buf, nlc->unasked_arg);
+}
+
 static ssize_t obey(char *text, void *buf)
 {
 	char what[16], name[33], word[32] = "";
@@ -144,13 +167,19 @@ static ssize_t obey(char *text, void *buf)
 		m->foreign = false;
 		return event(buf, ZCACHE_CMD_POLICY_LOST_NTF, ZCACHE_A_POLICY_STORE, name, NULL);
 	}
+	if (!strcmp(what, "late")) {
+		late.m = m;
+		late.count = strtoul(word, NULL, 10);
+		late.charge = charge;
+		model_drained = put_late;
+		return event(buf, ZCACHE_CMD_PRESSURE_NTF, ZCACHE_A_STORE_NAME, name, NULL);
+	}
 	if (!strcmp(what, "foreign"))
 		m->foreign = true;
 	else if (!strcmp(what, "touch"))
 		touch(m, strtoul(word, NULL, 10));
 	else if (!strcmp(what, "put"))
-		for (unsigned long i = strtoul(word, NULL, 10); i; i--)
-			model_put(m, i, charge);
+		put(m, strtoul(word, NULL, 10), charge);
 	else
 		abort();
 	if (m->used < m->high)

@@ -17,6 +17,7 @@ int __wrap_nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg);
 struct model *models;
 size_t model_batch = 1000;
 int model_fail, model_error;
+void (*model_drained)(struct nlc *nlc);
 
 struct model *model_new(const char *name, uint64_t capacity)
 {
@@ -262,8 +263,12 @@ static int policy_call(struct nlc *nlc, struct nlmsghdr *nlh, nlc_fn fn, void *a
 		model_fail--;
 		return -model_error;
 	}
-	if (cmd == ZCACHE_CMD_POLICY_DRAIN)
-		return drain(m, fn, arg);
+	if (cmd == ZCACHE_CMD_POLICY_DRAIN) {
+		drain(m, fn, arg);
+		if (model_drained)
+			model_drained(nlc);
+		return 0;
+	}
 	return evict(m, a[ZCACHE_A_POLICY_VICTIMS], a[ZCACHE_A_POLICY_TARGET], fn, arg);
 }
 

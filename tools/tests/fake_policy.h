@@ -12,6 +12,8 @@
 
 #include <linux/zcache_policy.h>
 
+struct nlc;
+
 #define MODEL_SLOTS 4096
 
 struct model_object {
@@ -40,6 +42,8 @@ extern struct model *models;
 extern size_t model_batch;
 /* The next so many drains or evictions fail with this. */
 extern int model_fail, model_error;
+/* Called after an answer to a drain. */
+extern void (*model_drained)(struct nlc *nlc);
 
 struct model *model_new(const char *name, uint64_t capacity);
 struct model *model_find(const char *name);

@@ -444,6 +444,21 @@ static void hostile(void)
 	ok(comes("/healthz", "\r\n\r\nok\n"), "more connections than it takes at a time");
 }
 
+/* What the kernel says amid an answer to something else is not waited for. */
+static void told_meanwhile(void)
+{
+	begin("listen = 127.0.0.1:0\ninterval = 60s\npolicy = lru\n");
+	line();
+	told();
+	tell("!new web 1000000");
+	line();
+	tell("!late web 7 1000");
+	ok(comes("/status.json", "\"state\":\"owned\",\"objects\":7,"),
+	   "what is told amid a drain is drained at once");
+	end("and it ends");
+	told();
+}
+
 static void module_goes(void)
 {
 	struct nl_msg *msg = nlmsg_alloc();
@@ -501,6 +516,7 @@ int main(void)
 	end("SIGTERM");
 	is_str(told(), "STOPPING=1", "of which its manager hears");
 	is_int(access(http_path, F_OK), -1, "and leaves no socket behind");
+	told_meanwhile();
 	module_goes();
 	watchdog();
 	return tap_end();

@@ -46,8 +46,10 @@ static struct choice choose(const struct daemon *d, const char *store, const cha
 	return config_choice(&d->config, store, wants);
 }
 
+/* Also during a turn, which would set the time of the next one over this. */
 static void soon(struct daemon *d)
 {
+	d->again = true;
 	sd_event_source_set_time(d->tick, 0);
 }
 
@@ -237,8 +239,10 @@ static int on_tick(sd_event_source *src, uint64_t usec, void *arg)
 	size_t i;
 
 	(void)usec;
+	d->again = false;
 	for (i = 0; i < d->nr_items; i++)
 		more |= store_step(&d->items[i]->m);
+	more |= d->again;
 	sd_event_now(d->event, CLOCK_MONOTONIC, &now);
 	return sd_event_source_set_time(src, more ? now : now + d->config.interval * 1000);
 }
