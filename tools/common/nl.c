@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,8 @@
 
 #include "fail.h"
 #include "nl.h"
+
+#define PATIENCE 10	/* seconds */
 
 struct call {
 	struct nlc *nlc;
@@ -156,11 +159,41 @@ static int on_number(struct nl_msg *msg, void *arg)
 	return nlh->nlmsg_seq == call->seq ? NL_OK : NL_SKIP;
 }
 
+/*
+ * The socket had no room, perhaps for what was unasked, and takes nothing until it is
+ * empty: the answer is in it by now, or is not to come. For libnl this is a lack of memory.
+ */
+static int receive_rest(struct call *call, struct nl_cb *cb)
+{
+	int fd = nl_socket_get_fd(call->nlc->sk), flags = fcntl(fd, F_GETFL), err;
+
+	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	do
+		err = nl_recvmsgs_report(call->nlc->sk, cb);
+	while (err > 0 || err == -NLE_NOMEM);
+	fcntl(fd, F_SETFL, flags);
+	return -ENOBUFS;
+}
+
+static int receive_answer(struct call *call, struct nl_cb *cb)
+{
+	int err;
+
+	do
+		err = nl_recvmsgs(call->nlc->sk, cb);
+	while (!call->done && err >= 0);
+	if (err == -NLE_NOMEM)
+		err = receive_rest(call, cb);
+	else
+		err = err == -NLE_AGAIN ? -ETIMEDOUT : -EIO;
+	return call->done ? call->err : err;
+}
+
 int nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
 {
 	struct call call = { .nlc = nlc, .fn = fn, .arg = arg };
 	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
-	int err = 0;
+	int err;
 
 	nlc->sentence[0] = '\0';
 	nlc->inconsistent = false;
@@ -177,10 +210,9 @@ int nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
 	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, &call);
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, &call);
 	nl_cb_set(cb, NL_CB_DUMP_INTR, NL_CB_CUSTOM, on_interrupted, &call);
-	while (!call.done && err >= 0)
-		err = nl_recvmsgs(nlc->sk, cb);
+	err = receive_answer(&call, cb);
 	nl_cb_put(cb);
-	return call.done ? call.err : -EIO;
+	return err;
 }
 
 /* More than libnl's 32 KiB: each event has a store's attributes, and they come in bursts. */
@@ -190,6 +222,14 @@ static void enlarge_buffer(int fd)
 
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
+void nlc_endure(struct nlc *nlc)
+{
+	struct timeval patience = { .tv_sec = PATIENCE };
+
+	enlarge_buffer(nlc->fd);
+	setsockopt(nlc->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 }
 
 /* The family of families tells when ours goes. */

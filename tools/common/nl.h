@@ -25,13 +25,20 @@ struct nlc {
 int nlc_open(struct nlc *nlc);
 void nlc_close(struct nlc *nlc);
 
+/*
+ * For a program that goes on whatever happens: a larger buffer for what comes unasked, and
+ * no call waits for ever.
+ */
+void nlc_endure(struct nlc *nlc);
+
 /* flags: NLM_F_DUMP or 0. NULL without memory. */
 struct nl_msg *nlc_msg(struct nlc *nlc, int cmd, int flags);
 
 /*
  * Consumes msg, which may be NULL (-ENOMEM). fn, which may be NULL, is called for
  * each message of the answer; other than 0 from it ends the call at once. 0 or
- * -errno.
+ * -errno: -ENOBUFS if the kernel found no room for all of the answer, -ETIMEDOUT or -EIO
+ * if the answer was lost.
  */
 int nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg);
 

@@ -4,7 +4,9 @@
  * refusals and the kernel's sentences are the same for all families.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
+#include <sys/socket.h>
 
 #include <linux/genetlink.h>
 #include <netlink/genl/ctrl.h>
@@ -161,6 +163,64 @@ static void warnings(void)
 	nlc_close(&nlc);
 }
 
+static struct nl_msg *success(struct nl_sock *sk)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(NLMSG_ERROR, NLM_F_CAPPED);
+	struct nlmsgerr e = { 0 };
+
+	nlmsg_append(msg, &e, sizeof(e), NLMSG_ALIGNTO);
+	nlmsg_hdr(msg)->nlmsg_seq = nl_socket_use_seq(sk) + 1;
+	return msg;
+}
+
+/* No answer, and one before which the socket was filled by others. */
+static void lost_answers(void)
+{
+	int unasked = 0, sent;
+	struct nlc nlc = { .sk = nl_socket_alloc(), .family = GENL_ID_CTRL + 5,
+			   .unasked = count_events, .unasked_arg = &unasked };
+	struct nl_sock *kernel = nl_socket_alloc();
+	struct timeval moment = { .tv_usec = 1000 };
+	struct nl_msg *event = nlc_msg(&nlc, 1, 0), *msg;
+
+	ok(!nl_connect(nlc.sk, NETLINK_USERSOCK) && !nl_connect(kernel, NETLINK_USERSOCK),
+	   "sockets");
+	nlc.fd = nl_socket_get_fd(nlc.sk);
+	nl_socket_set_peer_port(nlc.sk, nl_socket_get_local_port(kernel));
+	nl_socket_set_peer_port(kernel, nl_socket_get_local_port(nlc.sk));
+	nl_socket_disable_auto_ack(nlc.sk);
+	nlc_endure(&nlc);
+	setsockopt(nlc.fd, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof(moment));
+	is_int(nlc_call(&nlc, nlc_msg(&nlc, 1, 0), NULL, NULL), -ETIMEDOUT,
+	       "an answer that does not come is not waited for");
+
+	if (nl_socket_add_membership(nlc.sk, 31)) {
+		printf("ok %d - lost answers # SKIP this user may not listen to multicasts\n",
+		       ++tap_count);
+	} else {
+		msg = success(nlc.sk);
+		nl_send(kernel, msg);
+		nl_socket_set_peer_groups(kernel, 1U << 30);
+		nl_socket_set_peer_port(kernel, 0);
+		for (sent = 0; sent < 20000; sent++)
+			nl_send(kernel, event);
+		is_int(nlc_call(&nlc, nlc_msg(&nlc, 1, 0), NULL, NULL), 0,
+		       "an answer in a full socket is found");
+		for (sent = 0; sent < 20000; sent++)
+			nl_send(kernel, event);
+		unasked = 0;
+		is_int(nlc_call(&nlc, nlc_msg(&nlc, 1, 0), NULL, NULL), -ENOBUFS,
+		       "one that found no room is not");
+		ok(unasked > 0 && unasked < 20000, "but what is there is told");
+		is_int(nlc_receive(&nlc, count_events, &unasked), -EAGAIN, "and the socket empty");
+		nlmsg_free(msg);
+	}
+	is_int(fcntl(nlc.fd, F_GETFL) & O_NONBLOCK, 0, "the next call waits again");
+	nlmsg_free(event);
+	nl_socket_free(kernel);
+	nlc_close(&nlc);
+}
+
 static void join(void)
 {
 	struct nlc nlc;
@@ -227,6 +287,7 @@ int main(void)
 	is_int(s.messages, 1, "after one message");
 	nlc_close(&nlc);
 	warnings();
+	lost_answers();
 	join();
 	events();
 	return tap_end();

@@ -319,9 +319,13 @@ static int open_sockets(struct daemon *d)
 		code = nlc_open(&d->events);
 	if (!code)
 		code = nlc_join(&d->events, ZCACHE_MCGRP_EVENTS);
+	if (code)
+		return code;
+	nlc_endure(&d->owner);
+	nlc_endure(&d->reads);
 	d->owner.unasked = take_event;
 	d->owner.unasked_arg = d;
-	return code;
+	return CTL_OK;
 }
 
 /* SIGTERM and its like wait from now on until the loop takes them. */
