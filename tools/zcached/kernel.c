@@ -7,7 +7,7 @@
 #include "kernel.h"
 #include "nl.h"
 
-/* Room for a full batch of victims, which libnl's one page is not. */
+/* Room for a full batch of victims, which libnl's one page may not be. */
 #define REQUEST_ROOM (VICTIMS_MAX * sizeof(struct zc_policy_victim) + 512)
 
 static struct nla_policy policy_policy[ZCACHE_A_POLICY_MAX + 1] = {
@@ -26,9 +26,10 @@ static struct nla_policy policy_policy[ZCACHE_A_POLICY_MAX + 1] = {
 
 static struct nl_msg *request(struct nlc *nlc, int cmd, const char *store)
 {
-	struct nl_msg *msg = nlc_msg(nlc, cmd, 0);
+	struct nl_msg *msg = nlmsg_alloc_size(REQUEST_ROOM);
 
-	if (msg && !nlmsg_expand(msg, REQUEST_ROOM) &&
+	if (msg && genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, nlc->family, 0, 0, cmd,
+			       ZCACHE_FAMILY_VERSION) &&
 	    !nla_put_string(msg, ZCACHE_A_POLICY_STORE, store))
 		return msg;
 	nlmsg_free(msg);
@@ -81,6 +82,7 @@ static int on_drained(struct nlmsghdr *nlh, void *arg)
 	struct nlattr *a[ZCACHE_A_POLICY_MAX + 1];
 	struct drained *d = arg;
 
+	d->told = true;
 	d->err = -EBADMSG;
 	if (genlmsg_parse(nlh, 0, a, ZCACHE_A_POLICY_MAX, policy_policy) ||
 	    !a[ZCACHE_A_POLICY_USED] || !a[ZCACHE_A_POLICY_CAPACITY])
@@ -101,9 +103,12 @@ int kernel_drain(struct nlc *nlc, const char *store, struct drained *d)
 {
 	int err;
 
-	d->err = -EBADMSG;	/* unless there is an answer */
+	d->told = false;
 	err = nlc_call(nlc, request(nlc, ZCACHE_CMD_POLICY_DRAIN, store), on_drained, d);
-	return err ?: d->err;
+	/* then nothing is lost with what ends the call */
+	if (d->told)
+		return d->err;
+	return err ?: -EBADMSG;
 }
 
 static int on_evicted(struct nlmsghdr *nlh, void *arg)

@@ -25,6 +25,7 @@ struct nlc;
  * @low: and down to which
  * @resync: @begin was called
  * @more: there is more to drain
+ * @told: there was an answer, whose records are not told again
  * @err: what @fn or @begin returned, which ends the records
  */
 struct drained {
@@ -32,7 +33,7 @@ struct drained {
 	int (*begin)(void *arg);
 	void *arg;
 	uint64_t used, capacity, high, low;
-	bool resync, more;
+	bool resync, more, told;
 	int err;
 };
 

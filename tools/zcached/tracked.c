@@ -192,21 +192,34 @@ static void name_victim(const struct tracked *t, uint32_t slot, struct zc_policy
 	*v = (struct zc_policy_victim){ .generation = t->generation[slot], .slot = slot };
 }
 
+/* Of the others it was told what became of them; their references may be chosen again. */
+static void sweep_chosen(struct tracked *t)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < t->nr_chosen; i++)
+		if (t->ref[t->slot[t->chosen[i]]] == (t->chosen[i] | CHOSEN))
+			t->chosen[n++] = t->chosen[i];
+	t->nr_chosen = n;
+}
+
 size_t tracked_choose(struct tracked *t, uint64_t bytes, struct zc_policy_victim *v)
 {
 	uint64_t sum = 0;
 	uint32_t ref;
+	size_t n = 0;
 
+	sweep_chosen(t);
 	while (t->nr_chosen < VICTIMS_MAX && sum < bytes) {
 		ref = zp_victim(&t->zp);
 		if (ref == ZP_NONE)
 			break;
 		sum += zp_entry(&t->zp, ref)->size;
 		t->ref[t->slot[ref]] |= CHOSEN;
-		name_victim(t, t->slot[ref], &v[t->nr_chosen]);
+		name_victim(t, t->slot[ref], &v[n++]);
 		t->chosen[t->nr_chosen++] = ref;
 	}
-	return t->nr_chosen;
+	return n;
 }
 
 size_t tracked_unwanted(struct tracked *t, struct zc_policy_victim *v)
@@ -240,7 +253,10 @@ int tracked_settle(struct tracked *t)
 
 int tracked_switch(struct tracked *t, const struct zp_ops *ops, const struct zp_options *options)
 {
-	return t->begun ? zp_switch(&t->zp, ops, options) : 0;
+	int err = tracked_settle(t);
+
+	/* the next policy takes over what this one has, not what is on hold */
+	return err || !t->begun ? err : zp_switch(&t->zp, ops, options);
 }
 
 uint64_t tracked_objects(struct tracked *t)

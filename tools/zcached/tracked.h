@@ -51,8 +51,8 @@ void tracked_end(struct tracked *t);
 int tracked_record(struct tracked *t, const struct zc_policy_record *r);
 
 /*
- * Victims of together at least bytes if there are such, at most VICTIMS_MAX. They
- * are on hold until tracked_settle().
+ * Victims of together at least bytes if there are such. They are on hold until
+ * tracked_settle(), and with those that already are there are at most VICTIMS_MAX.
  */
 size_t tracked_choose(struct tracked *t, uint64_t bytes, struct zc_policy_victim *v);
 
