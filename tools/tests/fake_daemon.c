@@ -165,6 +165,7 @@ static ssize_t obey(char *text, void *buf)
 	}
 	if (!strcmp(what, "free")) {
 		m->foreign = false;
+		m->owner[0] = '\0';
 		return event(buf, ZCACHE_CMD_POLICY_LOST_NTF, ZCACHE_A_POLICY_STORE, name, NULL);
 	}
 	if (!strcmp(what, "late")) {

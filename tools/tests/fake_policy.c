@@ -181,7 +181,7 @@ static int drain(struct model *m, nlc_fn fn, void *arg)
 	m->nr_log -= n;
 	if (m->nr_log)
 		memmove(m->log, m->log + n, m->nr_log * sizeof(*m->log));
-	if (m->nr_log)
+	if (m->nr_log || m->restless)
 		nla_put_flag(msg, ZCACHE_A_POLICY_MORE);
 	nla_put_u64(msg, ZCACHE_A_POLICY_USED, m->used);
 	nla_put_u64(msg, ZCACHE_A_POLICY_CAPACITY, m->capacity);
@@ -228,6 +228,7 @@ static int own(struct nlc *nlc, struct model *m, const char *name)
 		snprintf(nlc->sentence, sizeof(nlc->sentence), "owned by another socket");
 		return -EBUSY;
 	}
+	m->owns++;
 	if (!m->owner[0])
 		m->resync = true;
 	snprintf(m->owner, sizeof(m->owner), "%s", name);
@@ -261,6 +262,9 @@ static int policy_call(struct nlc *nlc, struct nlmsghdr *nlh, nlc_fn fn, void *a
 		return release(m);
 	if (model_fail) {
 		model_fail--;
+		/* an answer that was lost on the way: the kernel thinks that it arrived */
+		if (model_error == EIO)
+			m->nr_log = 0;
 		return -model_error;
 	}
 	if (cmd == ZCACHE_CMD_POLICY_DRAIN) {

@@ -32,7 +32,8 @@ struct model {
 	struct zc_policy_record *log;
 	size_t nr_log;
 	bool resync;			/* the next drain begins anew */
-	int calls, drains, evicts;	/* since it was made */
+	bool restless;			/* no drain tells all, whatever it tells */
+	int calls, drains, evicts, owns;	/* since it was made */
 	struct model *next;
 };
 

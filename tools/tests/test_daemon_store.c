@@ -16,6 +16,7 @@ static char said[1024];
 static struct nlc nlc = { .family = 99 };
 static struct managed s;
 static struct model *m;
+static uint64_t now;		/* milliseconds */
 
 int fail(enum exit_code code, const char *fmt, ...)
 {
@@ -53,9 +54,11 @@ static void end(void)
 	model_del(m);
 }
 
+/* Until there is nothing more; long after what was done before. */
 static void steps(void)
 {
-	while (store_step(&s))
+	now += 10000;
+	while (!store_step(&s, now))
 		;
 }
 
@@ -104,7 +107,7 @@ static void owning(void)
 
 	begin(NULL);
 	is_int(m->calls, 0, "a store that is left to the kernel is let be");
-	ok(!store_step(&s), "with nothing to do");
+	ok(store_step(&s, now) == STORE_IDLE, "with nothing to do");
 	end();
 }
 
@@ -121,7 +124,7 @@ static void busy(void)
 	said[0] = '\0';
 	store_retry(&s);
 	is_str(said, "", "but once");
-	ok(!store_step(&s), "nothing is drained");
+	ok(store_step(&s, now) == STORE_IDLE, "nothing is drained");
 	m->foreign = false;
 	store_retry(&s);
 	is_int(s.state, STORE_OWNED, "then it is free");
@@ -137,16 +140,74 @@ static void busy(void)
 	store_retry(&s);
 	steps();
 	ok(s.state == STORE_OWNED && agrees() && s.resyncs == 2, "all is told anew");
-	model_fail = 1;
-	model_error = ENOMEM;
+	m->owner[0] = '\0';
+	model_put(m, 1, 100);
 	steps();
-	is_int(s.state, STORE_FAILED, "an answer was lost");
-	is_str(said, "store web: lost its policy, trying again: Cannot allocate memory (ENOMEM)",
-	       "which is told");
-	is_str(m->owner, "", "it is given up, as what was told is lost");
+	steps();
+	ok(s.state == STORE_OWNED && agrees() && s.resyncs == 3,
+	   "what nobody owns any more is owned again at once");
+	model_fail = 1;
+	model_error = EINVAL;
+	steps();
+	is_int(s.state, STORE_FAILED, "what the kernel does not understand");
+	is_str(said, "store web: lost its policy, trying again: Invalid argument (EINVAL)",
+	       "is told");
+	is_str(m->owner, "", "and the policy given up");
 	store_retry(&s);
 	steps();
-	ok(s.state == STORE_OWNED && agrees() && s.resyncs == 3, "and begun anew");
+	ok(s.state == STORE_OWNED && agrees() && s.resyncs == 4, "and begun anew");
+	end();
+}
+
+/* What passes costs a moment, and twice as long when it does not. */
+static void passing_errors(void)
+{
+	begin("lru");
+	model_put(m, 1, 100);
+	steps();
+	model_put(m, 2, 100);
+	model_fail = 7;
+	model_error = ENOMEM;
+	is_int(store_step(&s, now) - now, 100, "without memory it is tried again in a moment");
+	is_str(said, "store web: trying again in a moment: Cannot allocate memory (ENOMEM)",
+	       "which is told");
+	said[0] = '\0';
+	is_int(m->drains, 1, "nothing was drained");
+	is_int(store_step(&s, now + 99) - now, 100, "nor is it before");
+	is_int(model_fail, 6, "not even tried");
+	now += 100;
+	is_int(store_step(&s, now) - now, 200, "later the next time");
+	now += 5000;
+	is_int(store_step(&s, now) - now, 400, "and later");
+	while (model_fail)
+		now = store_step(&s, now);
+	is_int(s.wait - s.pause, now - 5000, "up to some seconds");
+	is_int(s.pause, 5000, "which are five");
+	is_str(said, "", "told once");
+	is_int(store_step(&s, now), -1, "then there is nothing left to do");
+	ok(s.state == STORE_OWNED && agrees() && s.resyncs == 1 && m->owns == 1,
+	   "and nothing was lost");
+
+	model_put(m, 3, 100);
+	model_fail = 1;
+	model_error = EIO;
+	is_int(store_step(&s, now) - now, 100, "an answer was lost");
+	is_int(tracked_objects(&s.tracked), 0, "and what is known is void");
+	is_int(s.state, STORE_OWNED, "but the store is ours");
+	steps();
+	ok(agrees() && s.resyncs == 2 && m->owns == 2, "and all told anew");
+	end();
+
+	begin("lru");
+	model_put(m, 1, 960000);
+	model_put(m, 2, 100);
+	s.wait = 0;
+	model_batch = 1;
+	store_step(&s, now);
+	is_int(m->used, 100, "an eviction");
+	model_put(m, 3, 960000);
+	is_int(store_step(&s, now), -1, "and another");
+	ok(agrees(), "is known");
 	end();
 }
 
@@ -195,15 +256,61 @@ static void all_in_use(void)
 		m->slot[model_put(m, i, 10000)].pinned = true;
 	steps();
 	evicts = m->evicts;
+	ok(s.full && s.fruitless == 100, "room is wanted, and tried for again in a moment");
 	is_int(evicts, 2, "a few are spared, and then all");
 	is_int(tracked_objects(&s.tracked), 96, "and kept");
 	steps();
 	is_int(m->evicts, evicts + 2, "tried again at the next step");
+	is_int(store_step(&s, now), now + 400, "which is later each time");
+	steps();
+	is_int(store_step(&s, now), now + 1000, "up to a second");
 	for (i = 0; i < MODEL_SLOTS; i++)
 		m->slot[i].pinned = false;
 	steps();
-	is_int(m->used, 900000, "then they may leave");
+	is_int(m->used, 890000, "then they may leave, until less than the low one is used");
 	ok(agrees(), "which is known");
+	end();
+}
+
+/* Objects are used faster than it is told. */
+static void restless(void)
+{
+	struct choice c = policy("fifo");
+	int i;
+
+	begin("lru");
+	for (i = 0; i < 94; i++)
+		model_put(m, i, 10000);
+	m->restless = true;
+	is_int(store_step(&s, now), 0, "there is more");
+	is_int(m->evicts, 0, "but room");
+	model_put(m, i, 10000);
+	store_step(&s, now);
+	is_int(m->used, 890000, "at the high watermark room is made all the same");
+	m->slot[model_put(m, 100, 60000)].pinned = true;
+	m->slot[10].pinned = true;
+	store_step(&s, now);
+	store_step(&s, now);
+	ok(m->used < 900000 && m->slot[10].there, "again and again");
+	is_int(s.tracked.nr_chosen, 2, "what was spared, and what left but now, is on hold");
+	is_int(tracked_objects(&s.tracked), m->objects + 1, "but known");
+	store_choose(&s, &c, 10000);
+	is_int(s.tracked.nr_chosen, 0, "for another policy it is given back");
+	m->restless = false;
+	steps();
+	ok(agrees(), "all is known in the end");
+	end();
+
+	begin("lru");
+	model_batch = 1;
+	m->restless = true;
+	for (i = 0; i < 96; i++)
+		model_put(m, i, 10000);
+	store_step(&s, now);
+	store_step(&s, now);
+	is_int(m->evicts, 0, "nobody is named while few are known");
+	store_step(&s, now);
+	is_int(m->evicts, 1, "and before all are, if more than is to stay");
 	end();
 }
 
@@ -358,6 +465,10 @@ static void random_operations(const char *name, unsigned int seed)
 			c.options.large_main = rand() % 2;
 			store_choose(&s, &c, 10000);
 		}
+		m->restless = rand() % 4 == 0;
+		if (m->restless)
+			store_step(&s, now);
+		m->restless = false;
 		steps();
 		wrong += !agrees();
 		/* with few in use there is always room to be made */
@@ -401,8 +512,10 @@ int main(void)
 
 	owning();
 	busy();
+	passing_errors();
 	watermarks();
 	all_in_use();
+	restless();
 	used_meanwhile();
 	refused();
 	switching();

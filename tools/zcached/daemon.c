@@ -233,18 +233,20 @@ static int on_owner(sd_event_source *src, int fd, uint32_t what, void *arg)
 
 static int on_tick(sd_event_source *src, uint64_t usec, void *arg)
 {
+	uint64_t now, at, next;
 	struct daemon *d = arg;
-	bool more = false;
-	uint64_t now;
 	size_t i;
 
 	(void)usec;
-	d->again = false;
-	for (i = 0; i < d->nr_items; i++)
-		more |= store_step(&d->items[i]->m);
-	more |= d->again;
 	sd_event_now(d->event, CLOCK_MONOTONIC, &now);
-	return sd_event_source_set_time(src, more ? now : now + d->config.interval * 1000);
+	next = now / 1000 + d->config.interval;
+	d->again = false;
+	for (i = 0; i < d->nr_items; i++) {
+		at = store_step(&d->items[i]->m, now / 1000);
+		if (at < next)
+			next = at;
+	}
+	return sd_event_source_set_time(src, d->again ? 0 : next * 1000);
 }
 
 static int on_retry(sd_event_source *src, uint64_t usec, void *arg)

@@ -14,6 +14,11 @@
 #define TRIES 3
 #define MORE 4
 
+/* Milliseconds to the next step when one was in vain, twice as many each time. */
+#define DELAY_MIN 100
+#define FRUITLESS_MAX 1000
+#define PAUSE_MAX 5000
+
 const char *store_state_name(enum store_state state)
 {
 	static const char *const names[] = {
@@ -40,6 +45,13 @@ static void forget(struct managed *s)
 	s->full = false;
 	s->tries = 0;
 	s->synced = false;
+	s->anew = false;
+}
+
+static uint64_t longer(uint64_t delay, uint64_t max)
+{
+	delay = delay ? delay * 2 : DELAY_MIN;
+	return delay < max ? delay : max;
 }
 
 static void own(struct managed *s)
@@ -51,6 +63,8 @@ static void own(struct managed *s)
 	s->state = !err ? STORE_OWNED : err == -EBUSY ? STORE_BUSY : STORE_FAILED;
 	if (!err)
 		note("store %s: its policy is %s now", s->name, s->choice.ops->name);
+	else if (before == STORE_OWNED && err == -EBUSY)
+		note("store %s: another process took its policy; waiting for it to end", s->name);
 	else if (s->state != before && err == -EBUSY)
 		note("store %s: another process owns its policy; waiting for it to end: %s",
 		     s->name, why(s, err));
@@ -58,21 +72,45 @@ static void own(struct managed *s)
 		note("store %s: cannot own its policy, trying again: %s", s->name, why(s, err));
 }
 
-/* What the kernel told is lost with the answer, so it must tell all anew. */
+/* What the kernel told may be lost, so it must tell all anew, to a new owner. */
 static void lose(struct managed *s, int err)
 {
 	forget(s);
-	if (err == -EPERM) {
-		s->state = STORE_BUSY;
-		note("store %s: another process took its policy; waiting for it to end", s->name);
-		return;
-	}
 	s->state = STORE_FAILED;
 	/* that the store is gone is told elsewhere */
 	if (err == -ENOENT)
 		return;
 	note("store %s: lost its policy, trying again: %s", s->name, why(s, err));
 	kernel_release(s->nlc, s->name);
+}
+
+/* A moment later it may be otherwise. */
+static bool passes(int err)
+{
+	return err == -ENOMEM || err == -EAGAIN || err == -ENOBUFS || err == -EIO ||
+	       err == -ETIMEDOUT || err == -EPROTO;
+}
+
+static uint64_t trouble(struct managed *s, int err, uint64_t now)
+{
+	bool anew = s->anew;
+
+	if (err == -EPERM) {
+		own(s);
+	} else if (passes(err)) {
+		if (!s->pause)
+			note("store %s: trying again in a moment: %s", s->name, why(s, err));
+		if (anew)
+			forget(s);
+		s->anew = anew;
+	} else {
+		lose(s, err);
+	}
+	if (s->state != STORE_OWNED)
+		return STORE_IDLE;
+	s->pause = longer(s->pause, PAUSE_MAX);
+	s->wait = now + s->pause;
+	return s->wait;
 }
 
 void store_begin(struct managed *s, struct nlc *nlc, const char *name, const struct choice *c,
@@ -163,64 +201,110 @@ static int record(const struct zc_policy_record *r, void *arg)
 	return drain->s->tracked.begun ? tracked_record(&drain->s->tracked, r) : -EPROTO;
 }
 
-/* 1 if there is more. */
+/*
+ * 1 if there is more. An answer that the kernel could not send it tells anew by itself;
+ * of one that was lost on the way, or not taken in to its end, it knows nothing.
+ */
 static int drain(struct managed *s)
 {
 	struct drain drain = { .d = { .fn = record, .begin = begin, .arg = &drain }, .s = s };
 	int err = kernel_drain(s->nlc, s->name, &drain.d);
 
-	if (err)
+	if (!err && !s->tracked.begun)
+		err = -EPROTO;
+	if (err) {
+		s->anew = drain.d.told || err == -EIO || err == -ETIMEDOUT;
 		return err;
+	}
+	s->pause = 0;
 	s->used = drain.d.used;
 	s->high = drain.d.high;
 	s->low = drain.d.low;
-	if (s->tracked.begun && s->tracked.zp.options.capacity != drain.d.capacity)
+	if (s->tracked.zp.options.capacity != drain.d.capacity)
 		zp_resize(&s->tracked.zp, drain.d.capacity);
 	return drain.d.more;
 }
 
+/* The kernel thinks of pressure until less than the low watermark is used. */
+static uint64_t target_of(const struct managed *s)
+{
+	return s->low > 1 ? s->low - 1 : s->low;
+}
+
 /* 1 if some were named; what became of each is drained. */
-static int evict(struct managed *s)
+static int evict(struct managed *s, bool unwanted)
 {
 	struct zc_policy_victim victims[VICTIMS_MAX];
-	const uint64_t *target = NULL;
+	uint64_t target = target_of(s);
 	struct evicted e;
-	size_t n;
+	bool all = true;
+	size_t n = 0;
 	int err;
 
-	n = s->tries ? 0 : tracked_unwanted(&s->tracked, victims);
+	if (unwanted && !s->tries)
+		n = tracked_unwanted(&s->tracked, victims);
 	if (!n) {
-		s->full = s->used > s->low && (s->full || s->used >= s->high);
+		s->full = s->used > target && (s->full || s->used >= s->high);
 		if (!s->full || s->tries == TRIES)
 			return 0;
-		n = tracked_choose(&s->tracked, (s->used - s->low) << s->tries * MORE, victims);
-		target = &s->low;
+		n = tracked_choose(&s->tracked, (s->used - target) << s->tries * MORE, victims);
+		all = false;
 	}
 	if (!n)
 		return 0;
-	err = kernel_evict(s->nlc, s->name, victims, n, target, &e);
+	err = kernel_evict(s->nlc, s->name, victims, n, all ? NULL : &target, &e);
 	s->spared += e.spared;
-	s->tries = e.evicted ? 0 : target && !s->tracked.zp.objects ? TRIES : s->tries + 1;
-	return err ?: 1;
+	s->tries = e.evicted ? 0 : !all && !s->tracked.zp.objects ? TRIES : s->tries + 1;
+	if (e.evicted)
+		s->fruitless = 0;
+	/* those that left are drained; what could not be done now is done in the next step */
+	return passes(err) ? 0 : err ?: 1;
 }
 
-bool store_step(struct managed *s)
+/*
+ * Where objects are used all the time no drain may tell all, and that is when room is
+ * wanted. Those that the policy does not want are not named again and again meanwhile.
+ */
+static int evict_amid(struct managed *s)
 {
-	int i, more = 1;
+	if (s->tracked.zp.used >= s->low)
+		s->synced = true;
+	return s->synced ? evict(s, false) : 0;
+}
+
+uint64_t store_step(struct managed *s, uint64_t now)
+{
+	int i, more = 1, err = 0;
 
 	if (s->state != STORE_OWNED)
-		return false;
+		return STORE_IDLE;
+	if (now < s->wait)
+		return s->wait;
+	if (s->anew) {
+		kernel_release(s->nlc, s->name);
+		own(s);
+		if (s->state != STORE_OWNED)
+			return STORE_IDLE;
+	}
 	s->tries = 0;
 	for (i = 0; i < ROUNDS && more > 0; i++) {
 		more = drain(s);
-		if (more || !s->tracked.begun)
+		if (more)
 			continue;
 		s->synced = true;
 		more = tracked_settle(&s->tracked);
+		s->anew = more;
 		if (!more)
-			more = evict(s);
+			more = evict(s, true);
 	}
-	if (more < 0)
-		lose(s, more);
-	return more > 0;
+	if (more > 0)
+		err = evict_amid(s);
+	if (more < 0 || err < 0)
+		return trouble(s, more < 0 ? more : err, now);
+	if (more)
+		return 0;
+	if (!s->full)
+		return STORE_IDLE;
+	s->fruitless = longer(s->fruitless, FRUITLESS_MAX);
+	return now + s->fruitless;
 }

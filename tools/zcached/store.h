@@ -49,7 +49,11 @@ enum store_state {
  * @low: down to which
  * @full: room is being made
  * @tries: how often in this step none of the victims left
- * @synced: all that there was to drain was drained
+ * @synced: all that there was to drain was drained, or as much as is to stay
+ * @anew: what is known is void, so the kernel is to tell all again
+ * @fruitless: milliseconds to the next step, as nobody left in this one; 0 if some did
+ * @pause: milliseconds to the next step after an error; 0 if there was none
+ * @wait: when that is, and nothing is done before
  * @resyncs: how often all had to be told anew
  * @spared: how many victims stayed
  */
@@ -61,8 +65,9 @@ struct managed {
 	enum store_state state;
 	struct tracked tracked;
 	uint64_t used, high, low;
-	bool full, synced;
+	bool full, synced, anew;
 	int tries;
+	uint64_t fruitless, pause, wait;
 	uint64_t resyncs, spared;
 };
 
@@ -79,11 +84,15 @@ void store_choose(struct managed *s, const struct choice *c, uint32_t watchdog);
 /* Tries to own what could not be had. */
 void store_retry(struct managed *s);
 
+/* Any time will do. */
+#define STORE_IDLE UINT64_MAX
+
 /*
- * Drains, and evicts if that is due. True: there is more to do at once, which is
- * not done now so that others have their turn.
+ * Drains, and evicts if that is due; now is a time in milliseconds. Returns the time at which
+ * the next step is due: 0 if there is more to do at once, which is not done now so that
+ * others have their turn.
  */
-bool store_step(struct managed *s);
+uint64_t store_step(struct managed *s, uint64_t now);
 
 /* "kernel", "owned", "busy" or "failed" */
 const char *store_state_name(enum store_state state);
