@@ -18,7 +18,10 @@
 #include "page.h"
 #include "status.h"
 
-/* Enough for those who watch; who is slow or silent makes room after a while. */
+/*
+ * Enough for those who watch. Who is silent makes room after a while; who sends or takes a
+ * little now and then does not, so that enough of such clients keep others out.
+ */
 #define CONNECTIONS 64
 #define TIMEOUT 10		/* seconds */
 #define REQUEST_ROOM 16384	/* bytes a connection may take */
