@@ -15,6 +15,9 @@
 
 #define PATIENCE 10	/* seconds */
 
+/* More messages than any buffer of ours has room for. */
+#define REST_MAX 10000
+
 struct call {
 	struct nlc *nlc;
 	nlc_fn fn;
@@ -165,12 +168,12 @@ static int on_number(struct nl_msg *msg, void *arg)
  */
 static int receive_rest(struct call *call, struct nl_cb *cb)
 {
-	int fd = nl_socket_get_fd(call->nlc->sk), flags = fcntl(fd, F_GETFL), err;
+	int fd = nl_socket_get_fd(call->nlc->sk), flags = fcntl(fd, F_GETFL), err = 1, i;
 
 	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-	do
+	/* a refusal is an error too, and others may be behind it */
+	for (i = 0; i < REST_MAX && err && err != -NLE_AGAIN; i++)
 		err = nl_recvmsgs_report(call->nlc->sk, cb);
-	while (err > 0 || err == -NLE_NOMEM);
 	fcntl(fd, F_SETFL, flags);
 	return -ENOBUFS;
 }
@@ -182,7 +185,7 @@ static int receive_answer(struct call *call, struct nl_cb *cb)
 	do
 		err = nl_recvmsgs(call->nlc->sk, cb);
 	while (!call->done && err >= 0);
-	if (err == -NLE_NOMEM)
+	if (!call->done && err == -NLE_NOMEM)
 		err = receive_rest(call, cb);
 	else
 		err = err == -NLE_AGAIN ? -ETIMEDOUT : -EIO;
