@@ -35,10 +35,8 @@ int zc_netlink_put_store(struct sk_buff *skb, struct zc_store *store);
 
 /* netlink_event.c */
 void zc_netlink_store_event(struct zc_store *store, u8 cmd);
-struct sk_buff *zc_netlink_begin(u8 cmd, unsigned int group, size_t len,
-				 gfp_t gfp, void **hdr);
-void zc_netlink_tell(struct sk_buff *skb, unsigned int group, gfp_t gfp,
-		     void *hdr, int err);
+struct sk_buff *zc_netlink_event(u8 cmd, void **hdr);
+void zc_netlink_tell_event(struct sk_buff *skb, void *hdr, int err);
 
 /* netlink_policy.c */
 bool zc_netlink_policy_valid(const char *name);

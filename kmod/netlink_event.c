@@ -13,19 +13,9 @@
 #include "object.h"
 #include "store.h"
 
-/**
- * zc_netlink_begin() - begin an event
- * @cmd: which
- * @group: ZCACHE_NLGRP_..., who is told
- * @len: bytes it has room for
- * @gfp: how to allocate
- * @hdr: set to the message's header
- *
- * Return: the message, for zc_netlink_tell(); NULL if nobody listens, or there is
- * no memory for it.
- */
-struct sk_buff *zc_netlink_begin(u8 cmd, unsigned int group, size_t len,
-				 gfp_t gfp, void **hdr)
+/* Begins an event, if somebody listens; ended by zc_netlink_tell(). */
+static struct sk_buff *zc_netlink_begin(u8 cmd, unsigned int group, size_t len,
+					gfp_t gfp, void **hdr)
 {
 	struct sk_buff *skb;
 
@@ -44,16 +34,8 @@ struct sk_buff *zc_netlink_begin(u8 cmd, unsigned int group, size_t len,
 	return NULL;
 }
 
-/**
- * zc_netlink_tell() - end an event, and send it
- * @skb: the message; freed
- * @group: as it was begun
- * @gfp: likewise
- * @hdr: its header
- * @err: if not 0, there is nothing to send
- */
-void zc_netlink_tell(struct sk_buff *skb, unsigned int group, gfp_t gfp,
-		     void *hdr, int err)
+static void zc_netlink_tell(struct sk_buff *skb, unsigned int group, gfp_t gfp,
+			    void *hdr, int err)
 {
 	if (err) {
 		nlmsg_free(skb);
@@ -61,6 +43,32 @@ void zc_netlink_tell(struct sk_buff *skb, unsigned int group, gfp_t gfp,
 	}
 	genlmsg_end(skb, hdr);
 	genlmsg_multicast(&zc_netlink_family, skb, 0, group, gfp);
+}
+
+/**
+ * zc_netlink_event() - begin an event that is not of an object
+ * @cmd: which
+ * @hdr: set to the message's header
+ *
+ * Context: process; may sleep.
+ * Return: the message, for zc_netlink_tell_event(); NULL if nobody listens, or
+ * there is no memory for it.
+ */
+struct sk_buff *zc_netlink_event(u8 cmd, void **hdr)
+{
+	return zc_netlink_begin(cmd, ZCACHE_NLGRP_EVENTS, GENLMSG_DEFAULT_SIZE,
+				GFP_KERNEL, hdr);
+}
+
+/**
+ * zc_netlink_tell_event() - end such an event, and send it
+ * @skb: the message; freed
+ * @hdr: its header
+ * @err: if not 0, there is nothing to send
+ */
+void zc_netlink_tell_event(struct sk_buff *skb, void *hdr, int err)
+{
+	zc_netlink_tell(skb, ZCACHE_NLGRP_EVENTS, GFP_KERNEL, hdr, err);
 }
 
 /**
@@ -75,11 +83,10 @@ void zc_netlink_store_event(struct zc_store *store, u8 cmd)
 	struct sk_buff *skb;
 	void *hdr;
 
-	skb = zc_netlink_begin(cmd, ZCACHE_NLGRP_EVENTS,
-			       GENLMSG_DEFAULT_SIZE, GFP_KERNEL, &hdr);
+	skb = zc_netlink_event(cmd, &hdr);
 	if (skb)
-		zc_netlink_tell(skb, ZCACHE_NLGRP_EVENTS, GFP_KERNEL, hdr,
-				zc_netlink_put_store(skb, store));
+		zc_netlink_tell_event(skb, hdr,
+				      zc_netlink_put_store(skb, store));
 }
 
 static int zc_netlink_put_pressure(struct sk_buff *skb, struct zc_store *store)
@@ -102,11 +109,10 @@ void zc_event_pressure(struct zc_store *store)
 	struct sk_buff *skb;
 	void *hdr;
 
-	skb = zc_netlink_begin(ZCACHE_CMD_PRESSURE_NTF, ZCACHE_NLGRP_EVENTS,
-			       GENLMSG_DEFAULT_SIZE, GFP_KERNEL, &hdr);
+	skb = zc_netlink_event(ZCACHE_CMD_PRESSURE_NTF, &hdr);
 	if (skb)
-		zc_netlink_tell(skb, ZCACHE_NLGRP_EVENTS, GFP_KERNEL, hdr,
-				zc_netlink_put_pressure(skb, store));
+		zc_netlink_tell_event(skb, hdr,
+				      zc_netlink_put_pressure(skb, store));
 }
 
 static int zc_netlink_put_key(struct sk_buff *skb, const struct zc_store *store,
@@ -129,11 +135,10 @@ void zc_event_waiting(struct zc_store *store, const u8 *key, u32 len)
 	struct sk_buff *skb;
 	void *hdr;
 
-	skb = zc_netlink_begin(ZCACHE_CMD_FILL_WAITING_NTF, ZCACHE_NLGRP_EVENTS,
-			       GENLMSG_DEFAULT_SIZE, GFP_KERNEL, &hdr);
+	skb = zc_netlink_event(ZCACHE_CMD_FILL_WAITING_NTF, &hdr);
 	if (skb)
-		zc_netlink_tell(skb, ZCACHE_NLGRP_EVENTS, GFP_KERNEL, hdr,
-				zc_netlink_put_key(skb, store, key, len));
+		zc_netlink_tell_event(skb, hdr,
+				      zc_netlink_put_key(skb, store, key, len));
 }
 
 static int zc_netlink_put_object_event(struct sk_buff *skb,

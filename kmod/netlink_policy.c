@@ -334,11 +334,10 @@ void zc_netlink_policy_new(struct zc_store *store,
 	struct sk_buff *skb;
 	void *hdr;
 
-	skb = zc_netlink_begin(ZCACHE_CMD_POLICY_NEW_NTF, ZCACHE_NLGRP_EVENTS,
-			       GENLMSG_DEFAULT_SIZE, GFP_KERNEL, &hdr);
+	skb = zc_netlink_event(ZCACHE_CMD_POLICY_NEW_NTF, &hdr);
 	if (skb)
-		zc_netlink_tell(skb, ZCACHE_NLGRP_EVENTS, GFP_KERNEL, hdr,
-				zc_netlink_put_owner(skb, store, owner));
+		zc_netlink_tell_event(skb, hdr,
+				      zc_netlink_put_owner(skb, store, owner));
 }
 
 /**
@@ -357,15 +356,14 @@ void zc_netlink_policy_lost(struct zc_store *store,
 	void *hdr;
 	int err;
 
-	skb = zc_netlink_begin(ZCACHE_CMD_POLICY_LOST_NTF, ZCACHE_NLGRP_EVENTS,
-			       GENLMSG_DEFAULT_SIZE, GFP_KERNEL, &hdr);
+	skb = zc_netlink_event(ZCACHE_CMD_POLICY_LOST_NTF, &hdr);
 	if (!skb)
 		return;
 	err = nla_put_string(skb, ZCACHE_A_POLICY_STORE, store->config.name) ?:
 	      nla_put_string(skb, ZCACHE_A_POLICY_NAME, owner->name) ?:
 	      nla_put_u32(skb, ZCACHE_A_POLICY_OWNER, owner->portid) ?:
 	      nla_put_u32(skb, ZCACHE_A_POLICY_REASON, reason);
-	zc_netlink_tell(skb, ZCACHE_NLGRP_EVENTS, GFP_KERNEL, hdr, err);
+	zc_netlink_tell_event(skb, hdr, err);
 }
 
 /**

@@ -114,6 +114,34 @@ static int zc_policy_publish(struct zc_store *store, struct zc_policy *policy,
 	return 0;
 }
 
+/* Its time begins, and who listens hears of it. */
+static void zc_policy_begin(struct zc_policy *policy)
+{
+	policy->seen = jiffies;
+	mod_delayed_work(zc_compat_unbound_wq, &policy->watch,
+			 msecs_to_jiffies(policy->owner.watchdog_ms));
+	zc_netlink_policy_new(policy->store, &policy->owner);
+}
+
+/* If it is the owner that asks: what was told stays told. */
+static bool zc_policy_change(struct zc_store *store,
+			     const struct zc_policy_owner *owner)
+{
+	struct zc_policy *policy;
+	bool same;
+
+	mutex_lock(&store->policy_mutex);
+	policy = zc_policy_of(store);
+	same = policy && policy->owner.portid == owner->portid &&
+	       policy->owner.sk == owner->sk;
+	if (same) {
+		policy->owner = *owner;
+		zc_policy_begin(policy);
+	}
+	mutex_unlock(&store->policy_mutex);
+	return same;
+}
+
 /**
  * zc_policy_set() - become the owner of a store's policy, or change as it
  * @store: the store
@@ -132,6 +160,8 @@ int zc_policy_set(struct zc_store *store, const struct zc_policy_owner *owner,
 	LIST_HEAD(closed);
 	int err = 0;
 
+	if (zc_policy_change(store, owner))
+		return 0;
 	fresh = zc_policy_new(store);
 	if (!fresh) {
 		NL_SET_ERR_MSG(extack, "no memory for the log of the policy");
@@ -139,21 +169,14 @@ int zc_policy_set(struct zc_store *store, const struct zc_policy_owner *owner,
 	}
 	/* Before it can be seen. */
 	fresh->owner = *owner;
-	fresh->seen = jiffies;
 	mutex_lock(&store->policy_mutex);
 	policy = zc_policy_of(store);
-	/* Its socket was closed, which is about to be noticed. */
-	if (policy && policy->owner.portid == owner->portid &&
-	    policy->owner.sk != owner->sk) {
+	/* Of a socket that was closed, which is about to be noticed. */
+	if (policy && policy->owner.portid == owner->portid) {
 		reason = ZCACHE_POLICY_REASON_CLOSED;
 		takeover = true;
 	}
-	if (policy && policy->owner.sk == owner->sk) {
-		/* What was told stays told. */
-		list_add(&fresh->entry, &closed);
-		policy->owner = *owner;
-		policy->seen = jiffies;
-	} else if (policy && !takeover) {
+	if (policy && !takeover) {
 		NL_SET_ERR_MSG(extack,
 			       "another socket owns the policy of this store; stop its daemon or use takeover");
 		list_add(&fresh->entry, &closed);
@@ -166,13 +189,9 @@ int zc_policy_set(struct zc_store *store, const struct zc_policy_owner *owner,
 		} else if (policy) {
 			zc_netlink_policy_lost(store, &policy->owner, reason);
 		}
-		policy = fresh;
 	}
-	if (!err) {
-		mod_delayed_work(zc_compat_unbound_wq, &policy->watch,
-				 msecs_to_jiffies(owner->watchdog_ms));
-		zc_netlink_policy_new(store, &policy->owner);
-	}
+	if (!err)
+		zc_policy_begin(fresh);
 	mutex_unlock(&store->policy_mutex);
 	zc_policy_free(&closed);
 	return err;
@@ -377,27 +396,27 @@ int zc_policy_evict(struct zc_store *store, u32 portid,
 		    const struct zc_policy_victim *victims, u32 nr,
 		    u64 target, struct zc_policy_evicted *evicted)
 {
+	u32 done = 0, seen;
 	int err = 0;
-	u32 done = 0;
 
 	might_sleep();
 	do {
 		u64 used = atomic64_read(&store->used);
 		u64 want = target ? used - min(used, target) : U64_MAX;
 
+		seen = 0;
 		/* Others wait for the mutex: not for all of the victims. */
 		mutex_lock(&store->policy_mutex);
 		if (!zc_policy_see(store, portid))
 			err = -EPERM;
-		else if (!want)
-			nr = done;
 		else
-			done += zc_policy_evict_batch(store, victims + done,
-						      nr - done, want, evicted);
+			seen = zc_policy_evict_batch(store, victims + done,
+						     nr - done, want, evicted);
 		mutex_unlock(&store->policy_mutex);
+		done += seen;
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
-	} while (!err && done < nr);
+	} while (!err && seen && done < nr);
 	zc_store_count(store, ZC_C_POLICY_EVICTIONS, evicted->evicted);
 	zc_store_count(store, ZC_C_POLICY_EVICTED_BYTES, evicted->bytes);
 	zc_store_count(store, ZC_C_POLICY_SPARED, evicted->spared);
