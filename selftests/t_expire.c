@@ -70,12 +70,6 @@ static void wait_empty(const struct zct_store *s)
 		sched_yield();
 }
 
-static void wait_count(const struct zct_store *s, enum zc_counter counter, __u64 n)
-{
-	while (zct_count(s, counter) != n)
-		sched_yield();
-}
-
 static int set_grace(const struct zct_store *s, __u32 ms)
 {
 	const struct zc_nl_cfg cfg = { .name = s->name, .grace = ms, .set = ZC_NL_SET(GRACE) };
@@ -180,7 +174,7 @@ TEST_F(expire, the_right_ones)
 			deleted++;
 		}
 	}
-	wait_count(&self->s, ZC_C_EXPIRIES, over);
+	zct_wait_count(&self->s, ZC_C_EXPIRIES, over);
 	EXPECT_EQ(n - over - deleted, zct_objects(&self->s));
 	for (i = 0; i < n; i++) {
 		snprintf(key, sizeof(key), "x%u", i);

@@ -203,8 +203,7 @@ TEST_F(trace, leaving)
 	while (zct_objects(&self->s) != 1)
 		sched_yield();
 	/* it is told when it is gone */
-	while (zct_count(&self->s, ZC_C_EXPIRIES) != 1)
-		sched_yield();
+	zct_wait_count(&self->s, ZC_C_EXPIRIES, 1);
 	while (zct_used(&self->s) > 4 * MiB)
 		sched_yield();
 	EXPECT_TRACED(1, "zcache_expire: store=%s key=3", name);

@@ -141,6 +141,12 @@ __u64 zct_count(const struct zct_store *s, enum zc_counter counter)
 	return zc_nl_store_get(s->name, &st) ? ~0ULL : st.count[counter];
 }
 
+void zct_wait_count(const struct zct_store *s, enum zc_counter counter, __u64 n)
+{
+	while (zct_count(s, counter) != n)
+		sched_yield();
+}
+
 int zct_deltas(const struct zct_store *s, const struct zc_nl_store *before,
 	       const struct zct_delta *deltas, int n)
 {

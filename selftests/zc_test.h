@@ -61,6 +61,8 @@ __u64 zct_used(const struct zct_store *s);
 void zct_wait_used(const struct zct_store *s, __u64 bytes);
 __u64 zct_objects(const struct zct_store *s);
 __u64 zct_count(const struct zct_store *s, enum zc_counter counter);
+/* Until it is that: what happens in the background is counted when it is over. */
+void zct_wait_count(const struct zct_store *s, enum zc_counter counter, __u64 n);
 /*
  * @n pairs of counter and delta are all that changed since @before, but for the
  * bytes of hits and misses, which are compared if they are named.
