@@ -31,22 +31,78 @@ is() {
 	echo "not ok $n - $1"
 }
 
-# ask --do|--dump OPERATION JSON [OPTION...]: the answer is one line of JSON.
-ask() {
-	how=$1 op=$2 json=$3
-	shift 3
-	python3 -B "$ynl/cli.py" --no-schema --spec "$here/zcache.yaml" --output-json \
-		"$how" "$op" --json "$json" "$@" >"$tmp/out" 2>"$tmp/err"
-	code=$?
+# The client, asked many times: one interpreter, as the start of one takes longer
+# than all else, and the fast reader of YAML. A line on standard input is the name of
+# what to do with the words in the file; the line that comes back is its exit code.
+cat >"$tmp/client.py" <<-'END'
+	import contextlib
+	import json
+	import os
+	import sys
+	import traceback
+	import yaml
+	yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+	sys.path.insert(0, sys.argv[1])
+	import cli
+	tmp = sys.argv[3]
+	with open(sys.argv[2]) as f:
+	    spec = yaml.safe_load(f)
+
+	def run(words):
+	    sys.argv = ["cli.py"] + words
+	    cli.main()
+
+	def field(words):
+	    with open(tmp + "/out") as f:
+	        print(eval(words[0], {"a": json.load(f), "spec": spec}))
+
+	# exit(), with which a refusal ends, closes standard input.
+	for line in os.fdopen(os.dup(0)):
+	    name = line.strip()
+	    code = 0
+	    with open(tmp + "/words") as f:
+	        words = f.read().split("\0")[:-1]
+	    with open(tmp + "/" + {"run": "out", "field": "field"}[name] + ".new", "w") as out, \
+	            open(tmp + "/err", "w") as err, \
+	            contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+	        try:
+	            {"run": run, "field": field}[name](words)
+	        except SystemExit as e:
+	            code = e.code
+	        except Exception:
+	            code = 1
+	            traceback.print_exc()
+	    print(code, flush=True)
+END
+mkfifo "$tmp/asked" "$tmp/told"
+python3 -B "$tmp/client.py" "$ynl" "$here/zcache.yaml" "$tmp" <"$tmp/asked" >"$tmp/told" &
+exec 8>"$tmp/asked" 9<"$tmp/told"
+
+# client NAME WORD...: the exit code is the client's.
+client() {
+	name=$1
+	shift
+	printf '%s\0' "$@" >"$tmp/words"
+	echo "$name" >&8
+	read -r code <&9 || code=99
 	sed 's/^/# /' "$tmp/err"
 	return "$code"
 }
 
-# field EXPRESSION: of the answer, which is called a.
+# ask --do|--dump OPERATION JSON [OPTION...]: the answer is one line of JSON.
+ask() {
+	how=$1 op=$2 json=$3
+	shift 3
+	client run --no-schema --spec "$here/zcache.yaml" --output-json \
+		"$how" "$op" --json "$json" "$@"
+	code=$?
+	mv "$tmp/out.new" "$tmp/out"
+	return "$code"
+}
+
+# field EXPRESSION: of the answer, which is called a, and the spec.
 field() {
-	python3 -B -c 'import json, sys
-a = json.load(open(sys.argv[1]))
-print(eval(sys.argv[2]))' "$tmp/out" "$1" 2>&1
+	client field "$1" && cat "$tmp/field.new"
 }
 
 # refused NAME: the last question was, with an errno and a sentence.
@@ -73,12 +129,9 @@ for pair in name=ynl-test capacity=8388608 max-object-size=4194304 max-key-len=2
 	is "store-get: ${pair%%=*}" "$(field "a['${pair%%=*}']")" "${pair#*=}"
 done
 # Every counter of the spec comes back, and nothing else does.
-is "store-get: all counters" "$(field "sorted(a['stats'])")" "$(
-	python3 -B -c 'import sys, yaml
-spec = yaml.safe_load(open(sys.argv[1]))
-s = [s for s in spec["attribute-sets"] if s["name"] == "stats"][0]
-print(sorted(a["name"] for a in s["attributes"] if a["name"] != "pad"))' \
-	"$here/zcache.yaml")"
+is "store-get: all counters" "$(field "sorted(a['stats'])")" "$(field "sorted(m['name']
+	for s in spec['attribute-sets'] if s['name'] == 'stats'
+	for m in s['attributes'] if m['name'] != 'pad')")"
 
 ask --dump store-get '{}'
 is "store-get dump" "$?" 0
