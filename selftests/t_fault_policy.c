@@ -4,7 +4,6 @@
  * once, as in t_fault.c. No record may get lost by that.
  */
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -37,7 +36,7 @@ FIXTURE_TEARDOWN(fault_policy)
 
 static int own(struct zct_fault *self)
 {
-	return zct_policy_set(self->s.name, &(struct zct_policy_set){ .name = "fault" });
+	return zct_policy_own(&self->s, "fault");
 }
 
 /* Whether the answer came or not. */
@@ -50,14 +49,7 @@ static int disown(struct zct_fault *self)
 
 static int put_all(struct zct_fault *self)
 {
-	char key[16];
-	int i, err = own(self);
-
-	for (i = 0; !err && i < OBJECTS; i++) {
-		snprintf(key, sizeof(key), "%d", i);
-		err = zct_put_pattern(self->s.fd, key, 1, 1, 100, NULL);
-	}
-	return err;
+	return own(self) ?: zct_put_many(self->s.fd, "", OBJECTS, 100);
 }
 
 static int drop_all(struct zct_fault *self)
@@ -88,11 +80,8 @@ static int evict(struct zct_fault *self)
 {
 	struct zc_policy_victim v[OBJECTS];
 	struct zct_evicted e;
-	unsigned int i, n = 0;
 
-	for (i = 0; i < ZCT_VIEW_MAX && n < OBJECTS; i++)
-		if (view.known[i].what)
-			v[n++] = (struct zc_policy_victim){ view.known[i].generation, i };
+	zct_view_victims(&view, v, OBJECTS);
 	return zct_policy_evict(self->s.name, v, sizeof(v), ZCT_NO_TARGET, &e);
 }
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The owner of a store's policy: who it is, what it is told, what it may do. */
+/* The owner of a store's policy: who it is, what it may do, and how it ends. */
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,11 +41,6 @@ FIXTURE_TEARDOWN(policy)
 	ZCT_END();
 }
 
-static int own(const struct zct_store *s, const char *name)
-{
-	return zct_policy_set(s->name, &(struct zct_policy_set){ .name = name });
-}
-
 #define EXPECT_EVENT(command, policy_name) \
 	do { \
 		EXPECT_EQ(ZCACHE_CMD_POLICY_##command##_NTF, \
@@ -55,43 +48,6 @@ static int own(const struct zct_store *s, const char *name)
 		EXPECT_STREQ(self->s.name, self->p.store); \
 		EXPECT_STREQ(policy_name, self->p.name); \
 	} while (0)
-
-static int put(const struct zct_store *s, const char *key, size_t len)
-{
-	return zct_put_pattern(s->fd, key, 1, 1, len, NULL);
-}
-
-static int put_many(const struct zct_store *s, const char *prefix, int n, size_t len)
-{
-	char key[32];
-	int i, err = 0;
-
-	for (i = 0; !err && i < n; i++) {
-		snprintf(key, sizeof(key), "%s%d", prefix, i);
-		err = put(s, key, len);
-	}
-	return err;
-}
-
-static int put_tiny(const struct zct_store *s, int n)
-{
-	char key[32];
-	int i, err = 0;
-
-	for (i = 0; !err && i < n; i++) {
-		snprintf(key, sizeof(key), "k%d", i);
-		err = zct_put_data(s->fd, key, "tiny", 4, NULL);
-	}
-	return err;
-}
-
-static int get(const struct zct_store *s, const char *key)
-{
-	char byte;
-	ssize_t n = zct_get_data(s->fd, key, &byte, 1, 0);
-
-	return n == 1 ? 0 : n;
-}
 
 /* Another socket's attempt. */
 struct other {
@@ -134,7 +90,7 @@ TEST_F(policy, one_owner)
 	EXPECT_STREQ("this socket does not own the policy of the store", zc_nl_extack());
 	EXPECT_ERR(EPERM, zct_policy_del(self->s.name));
 
-	ASSERT_OK(own(&self->s, "lru"));
+	ASSERT_OK(zct_policy_own(&self->s, "lru"));
 	EXPECT_EVENT(NEW, "lru");
 	ASSERT_OK(zct_policy_get(self->s.name, &self->p));
 	EXPECT_STREQ("lru", self->p.name);
@@ -218,7 +174,7 @@ TEST_F(policy, permission)
 	if (!pid) {
 		if (setgid(1000) || setuid(1000))
 			_exit(1);
-		_exit(own(&self->s, "lru") != -EPERM ||
+		_exit(zct_policy_own(&self->s, "lru") != -EPERM ||
 		      zct_policy_drain(self->s.name, &self->d) != -EPERM ||
 		      zct_policy_get(self->s.name, &self->p) != -EPERM);
 	}
@@ -255,7 +211,7 @@ TEST_F(policy, killed)
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		c = own(&self->s, "mortal") ? 'x' : 'o';
+		c = zct_policy_own(&self->s, "mortal") ? 'x' : 'o';
 		if (write(ready[1], &c, 1) != 1)
 			_exit(1);
 		for (;;)
@@ -270,8 +226,8 @@ TEST_F(policy, killed)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_ERR(ENOENT, zct_policy_get(self->s.name, &self->p));
 	/* four times what fits */
-	EXPECT_OK(put_many(&self->s, "after", 64, MiB));
-	ASSERT_OK(own(&self->s, "heir"));
+	EXPECT_OK(zct_put_many(self->s.fd, "after", 64, MiB));
+	ASSERT_OK(zct_policy_own(&self->s, "heir"));
 	EXPECT_OK(zct_view_drain(self->view, self->s.name));
 	EXPECT_EQ(zct_objects(&self->s), self->view->objects);
 	close(ready[0]);
@@ -295,121 +251,6 @@ TEST_F(policy, silent)
 	EXPECT_EQ(ZCACHE_POLICY_REASON_SILENT, self->p.reason);
 }
 
-static const struct zc_policy_record *only(const struct zct_drained *d, unsigned int i, __u8 what)
-{
-	static const struct zc_policy_record none;
-
-	return i < d->nr && d->record[i].what == what ? &d->record[i] : &none;
-}
-
-TEST_F(policy, records)
-{
-	const struct zc_policy_record *r;
-	__u64 generation, id, other;
-	struct zc_stat st = { 0 };
-	__u32 slot;
-	int i;
-
-	ASSERT_OK(put(&self->s, "old", 100));
-	ASSERT_OK(own(&self->s, "test"));
-	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
-	EXPECT_TRUE(self->d.resync);
-	EXPECT_FALSE(self->d.more);
-	EXPECT_EQ(CAPACITY, self->d.capacity);
-	EXPECT_EQ(CAPACITY * 95 / 100, self->d.high);
-	EXPECT_EQ(CAPACITY * 90 / 100, self->d.low);
-	EXPECT_EQ(zct_used(&self->s), self->d.used);
-	ASSERT_EQ(1, self->d.nr);
-	r = only(&self->d, 0, ZC_POLICY_NEW);
-	other = r->id;
-	EXPECT_NE(0, other);
-	EXPECT_EQ(zct_used(&self->s), r->charge);
-
-	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
-	EXPECT_EQ(0, self->d.nr);
-	EXPECT_FALSE(self->d.resync);
-
-	/* it comes, */
-	ASSERT_OK(zct_put_pattern(self->s.fd, "key", 1, 1, 50000, &generation));
-	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
-	ASSERT_EQ(1, self->d.nr);
-	r = only(&self->d, 0, ZC_POLICY_NEW);
-	EXPECT_EQ(generation, r->generation);
-	EXPECT_LT(50000, r->charge);
-	EXPECT_EQ(0, r->uses);
-	EXPECT_NE(other, r->id);
-	id = r->id;
-	slot = r->slot;
-	/* is used, once to many times, and each is told once */
-	for (i = 1; i <= 5; i++) {
-		int n = i;
-
-		while (n--)
-			ASSERT_OK(get(&self->s, "key"));
-		ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
-		ASSERT_EQ(1, self->d.nr);
-		r = only(&self->d, 0, ZC_POLICY_TOUCHED);
-		EXPECT_EQ(generation, r->generation);
-		EXPECT_EQ(slot, r->slot);
-		EXPECT_EQ(i < 3 ? i : 3, r->uses);
-	}
-	/* a look is no use */
-	ASSERT_OK(zct_stat_key(self->s.fd, "key", &st));
-	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
-	EXPECT_EQ(0, self->d.nr);
-	/* is replaced: the old one goes, the new one has the same id, */
-	ASSERT_OK(zct_put_pattern(self->s.fd, "key", 1, 2, 100, &generation));
-	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
-	ASSERT_EQ(2, self->d.nr);
-	r = only(&self->d, 0, ZC_POLICY_GONE);
-	EXPECT_EQ(slot, r->slot);
-	EXPECT_EQ(ZC_POLICY_GONE_OTHER, r->reason);
-	r = only(&self->d, 1, ZC_POLICY_NEW);
-	EXPECT_EQ(generation, r->generation);
-	EXPECT_EQ(id, r->id);
-	/* and is deleted. What was used is told no more. */
-	ASSERT_OK(get(&self->s, "key"));
-	ASSERT_OK(zct_delete_key(self->s.fd, "key"));
-	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
-	ASSERT_EQ(1, self->d.nr);
-	r = only(&self->d, 0, ZC_POLICY_GONE);
-	EXPECT_EQ(generation, r->generation);
-	EXPECT_EQ(ZC_POLICY_GONE_OTHER, r->reason);
-}
-
-/* What the kernel evicts is told as that. */
-TEST_F(policy, fallback)
-{
-	unsigned int i, gone = 0;
-	__u64 before = zct_count(&self->s, ZC_C_EVICTIONS);
-
-	ASSERT_OK(own(&self->s, "dead"));
-	ASSERT_OK(zct_view_drain(self->view, self->s.name));
-	EXPECT_OK(put_many(&self->s, "k", 50, MiB));
-	do {
-		ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
-		for (i = 0; i < self->d.nr; i++)
-			gone += self->d.record[i].reason == ZC_POLICY_GONE_KERNEL;
-		EXPECT_OK(zct_view_apply(self->view, &self->d));
-	} while (self->d.more);
-	EXPECT_LT(0, gone);
-	EXPECT_EQ(zct_count(&self->s, ZC_C_EVICTIONS) - before, gone);
-	EXPECT_EQ(zct_objects(&self->s), self->view->objects);
-	EXPECT_EQ(0, zct_count(&self->s, ZC_C_POLICY_EVICTIONS));
-}
-
-static unsigned int victims_of(const struct zct_view *v, struct zc_policy_victim *to,
-			       unsigned int max)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < ZCT_VIEW_MAX && n < max; i++)
-		if (v->known[i].what)
-			to[n++] = (struct zc_policy_victim){
-				.generation = v->known[i].generation, .slot = i };
-	return n;
-}
-
 TEST_F(policy, evict)
 {
 	struct zc_policy_victim v[12];
@@ -417,20 +258,20 @@ TEST_F(policy, evict)
 	__u64 used;
 	int fd;
 
-	ASSERT_OK(own(&self->s, "test"));
-	ASSERT_OK(put_many(&self->s, "k", 10, 8192));
+	ASSERT_OK(zct_policy_own(&self->s, "test"));
+	ASSERT_OK(zct_put_many(self->s.fd, "k", 10, 8192));
 	ASSERT_OK(zct_view_drain(self->view, self->s.name));
-	ASSERT_EQ(10, victims_of(self->view, v, 10));
+	ASSERT_EQ(10, zct_view_victims(self->view, v, 10));
 	/* slots are given in their order */
 	v[10] = (struct zc_policy_victim){ .generation = v[0].generation, .slot = v[1].slot };
 	v[11] = (struct zc_policy_victim){ .generation = 1, .slot = ~0U };
 
 	/* used since, or in use */
-	ASSERT_OK(get(&self->s, "k3"));
+	ASSERT_OK(zct_use_key(self->s.fd, "k3"));
 	fd = zct_open_key(self->s.fd, "k4");
 	ASSERT_FD(fd);
 	ASSERT_OK(zct_view_drain(self->view, self->s.name));
-	ASSERT_OK(get(&self->s, "k3"));
+	ASSERT_OK(zct_use_key(self->s.fd, "k3"));
 	used = zct_used(&self->s);
 	ASSERT_OK(zct_policy_evict(self->s.name, v, sizeof(v), ZCT_NO_TARGET, &e));
 	EXPECT_EQ(8, e.evicted);
@@ -446,8 +287,8 @@ TEST_F(policy, evict)
 	/* told, it may go; in use, it may not */
 	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
 	EXPECT_EQ(9, self->d.nr);
-	EXPECT_EQ(ZC_POLICY_GONE_OWNER, only(&self->d, 0, ZC_POLICY_GONE)->reason);
-	EXPECT_EQ(v[3].slot, only(&self->d, 8, ZC_POLICY_TOUCHED)->slot);
+	EXPECT_EQ(ZC_POLICY_GONE_OWNER, zct_drained_record(&self->d, 0, ZC_POLICY_GONE)->reason);
+	EXPECT_EQ(v[3].slot, zct_drained_record(&self->d, 8, ZC_POLICY_TOUCHED)->slot);
 	EXPECT_OK(zct_view_apply(self->view, &self->d));
 	EXPECT_EQ(2, self->view->objects);
 	ASSERT_OK(zct_policy_evict(self->s.name, v, sizeof(v), ZCT_NO_TARGET, &e));
@@ -464,10 +305,10 @@ TEST_F(policy, target)
 	struct zct_tag t;
 	__u64 used;
 
-	ASSERT_OK(own(&self->s, "test"));
-	ASSERT_OK(put_many(&self->s, "k", 100, 8192));
+	ASSERT_OK(zct_policy_own(&self->s, "test"));
+	ASSERT_OK(zct_put_many(self->s.fd, "k", 100, 8192));
 	ASSERT_OK(zct_view_drain(self->view, self->s.name));
-	ASSERT_EQ(100, victims_of(self->view, v, 100));
+	ASSERT_EQ(100, zct_view_victims(self->view, v, 100));
 	used = zct_used(&self->s);
 	/* what is reached already */
 	ASSERT_OK(zct_policy_evict(self->s.name, v, sizeof(v), used, &e));
@@ -483,7 +324,7 @@ TEST_F(policy, target)
 	ASSERT_OK(zct_put_tag(self->s.fd, "kept", 8192, 7));
 	ASSERT_OK(zct_tag_set(&self->s, 7, ZCT_KEEP, MiB));
 	memset(self->view, 0, sizeof(*self->view));
-	ASSERT_OK(own(&self->s, "test"));
+	ASSERT_OK(zct_policy_own(&self->s, "test"));
 	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
 	for (unsigned int i = 0; i < self->d.nr; i++)
 		if (self->d.record[i].what == ZC_POLICY_NEW)
@@ -503,7 +344,7 @@ TEST_F(policy, bad_victims)
 	struct zct_evicted e;
 	int i;
 
-	ASSERT_OK(own(&self->s, "test"));
+	ASSERT_OK(zct_policy_own(&self->s, "test"));
 	EXPECT_ERR(EINVAL, zct_policy_evict(self->s.name, NULL, 0, ZCT_NO_TARGET, &e));
 	EXPECT_STREQ("victims must be 1 to 1024 structs of 16 bytes", zc_nl_extack());
 	for (i = 0; i < 40; i++)
@@ -516,106 +357,6 @@ TEST_F(policy, bad_victims)
 	EXPECT_STREQ("the reserved member of each of the victims must be 0", zc_nl_extack());
 }
 
-/* The log overflows: all is told anew, and nothing is wrong afterwards. */
-TEST_F(policy, overflow)
-{
-	int i;
-
-	ASSERT_OK(own(&self->s, "late"));
-	ASSERT_OK(zct_view_drain(self->view, self->s.name));
-	EXPECT_EQ(1, self->view->resyncs);
-	ASSERT_OK(put_tiny(&self->s, 1500));
-	/* the old one leaves, the new one comes */
-	for (i = 0; i < 7500; i++)
-		ASSERT_OK(zct_put_data(self->s.fd, "comes", "again", 5, NULL));
-	ASSERT_OK(zct_delete_key(self->s.fd, "comes"));
-	ASSERT_OK(zct_view_drain(self->view, self->s.name));
-	EXPECT_EQ(2, self->view->resyncs);
-	EXPECT_EQ(1500, self->view->objects);
-	EXPECT_EQ(zct_used(&self->s), self->view->charge);
-	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
-	EXPECT_EQ(0, self->d.nr);
-	EXPECT_FALSE(self->d.resync);
-}
-
-/* A full list forgets uses, which is counted; the next drain finds them again. */
-TEST_F(policy, touches_lost)
-{
-	char key[32];
-	cpu_set_t one;
-	int i, round;
-
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	ASSERT_OK(sched_setaffinity(0, sizeof(one), &one));
-	ASSERT_OK(put_tiny(&self->s, 2100));
-	ASSERT_OK(own(&self->s, "late"));
-	ASSERT_OK(zct_view_drain(self->view, self->s.name));
-	for (round = 1; round <= 2; round++) {
-		self->view->touched = 0;
-		for (i = 0; i < 2100; i++) {
-			snprintf(key, sizeof(key), "k%d", i);
-			ASSERT_OK(get(&self->s, key));
-		}
-		EXPECT_EQ(round * 52, zct_count(&self->s, ZC_C_TOUCHES_LOST));
-		ASSERT_OK(zct_view_drain(self->view, self->s.name));
-		EXPECT_EQ(2048, self->view->touched);
-	}
-}
-
-/* The owner is told when there is much to drain, once. */
-TEST_F(policy, told)
-{
-	char key[32];
-	int i, fd;
-
-	ASSERT_OK(own(&self->s, "busy"));
-	ASSERT_OK(zct_view_drain(self->view, self->s.name));
-	fd = zc_nl_fd();
-	for (i = 0; i < 4200; i++)
-		ASSERT_OK(zct_put_data(self->s.fd, "comes", "again", 5, NULL));
-	EXPECT_EQ(ZCACHE_CMD_POLICY_DRAIN_NTF, zct_policy_event(fd, &self->p));
-	EXPECT_STREQ(self->s.name, self->p.store);
-	ASSERT_OK(zct_view_drain(self->view, self->s.name));
-	/* and of uses */
-	ASSERT_OK(put_tiny(&self->s, 2100));
-	ASSERT_OK(zct_view_drain(self->view, self->s.name));
-	for (i = 0; i < 2100; i++) {
-		snprintf(key, sizeof(key), "k%d", i);
-		ASSERT_OK(get(&self->s, key));
-	}
-	EXPECT_EQ(ZCACHE_CMD_POLICY_DRAIN_NTF, zct_policy_event(fd, &self->p));
-}
-
-/* What the owner's socket has no room for is not lost. */
-TEST_F(policy, no_room)
-{
-	struct nl_msg *msg;
-	int i, fd, small = 1, sent = 0;
-	char junk[64];
-
-	ASSERT_OK(own(&self->s, "full"));
-	ASSERT_OK(put_tiny(&self->s, 500));
-	fd = zc_nl_fd();
-	ASSERT_OK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
-	/* one that is not read makes the next ones too many */
-	for (i = 0; i < 3; i++) {
-		msg = zc_nl_msg(ZCACHE_CMD_POLICY_DRAIN, 0);
-		nla_put_string(msg, ZCACHE_A_POLICY_STORE, self->s.name);
-		nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_REQUEST;
-		sent += send(fd, nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len, 0) > 0;
-		nlmsg_free(msg);
-	}
-	EXPECT_EQ(3, sent);
-	while (recv(fd, junk, sizeof(junk), MSG_DONTWAIT) >= 0 || errno == ENOBUFS)
-		;
-	small = 1 << 20;
-	ASSERT_OK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
-	ASSERT_OK(zct_view_drain(self->view, self->s.name));
-	EXPECT_EQ(1, self->view->resyncs);
-	EXPECT_EQ(500, self->view->objects);
-}
-
 /* A store that goes takes its policy with it. */
 TEST_F(policy, store_deleted)
 {
@@ -623,94 +364,12 @@ TEST_F(policy, store_deleted)
 	struct zct_store s;
 
 	ASSERT_OK(zct_store_new(&s, &cfg));
-	ASSERT_OK(own(&s, "test"));
-	ASSERT_OK(put_many(&s, "k", 10, 100));
+	ASSERT_OK(zct_policy_own(&s, "test"));
+	ASSERT_OK(zct_put_many(s.fd, "k", 10, 100));
 	ASSERT_OK(zc_nl_store_del(s.name, true));
 	EXPECT_ERR(ENOENT, zct_policy_drain(s.name, &self->d));
 	EXPECT_ERR(ENOENT, zct_policy_del(s.name));
 	close(s.fd);
-}
-
-struct storm {
-	struct zct_store *s;
-	unsigned int seed;
-	int stop, errors;
-};
-
-static void *storm(void *arg)
-{
-	unsigned int seed = __atomic_fetch_add(&((struct storm *)arg)->seed, 1, __ATOMIC_RELAXED);
-	struct storm *w = arg;
-	char key[32];
-	int err;
-
-	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
-		snprintf(key, sizeof(key), "k%u", zct_random(&seed) % 700);
-		switch (zct_random(&seed) % 8) {
-		case 0:
-			err = zct_delete_key(w->s->fd, key);
-			break;
-		case 1 ... 3:
-			err = put(w->s, key, zct_random(&seed) % 4 ? 100 : 300000);
-			break;
-		default:
-			err = get(w->s, key);
-		}
-		if (err && err != -ENOENT && err != -ENOSPC)
-			__atomic_add_fetch(&w->errors, 1, __ATOMIC_RELAXED);
-	}
-	return NULL;
-}
-
-/* Is what the owner knows what is there? */
-static void compare(const struct zc_nl_object *o, void *arg)
-{
-	struct zct_view *v = arg;
-	unsigned int i;
-
-	for (i = 0; i < ZCT_VIEW_MAX; i++)
-		if (v->known[i].what && v->known[i].generation == o->generation) {
-			v->known[i].what = 0;
-			v->objects--;
-			return;
-		}
-	v->objects += 1000000;
-}
-
-TEST_F(policy, race)
-{
-	struct storm w = { .s = &self->s, .seed = zct_seed() };
-	struct zc_policy_victim v[64];
-	unsigned int i, n, evicted = 0;
-	struct zct_evicted e;
-	pthread_t t[3];
-
-	ASSERT_OK(own(&self->s, "storm"));
-	for (i = 0; i < ARRAY_SIZE(t); i++)
-		ASSERT_OK(pthread_create(&t[i], NULL, storm, &w));
-	for (i = 0; i < zct_times(400); i++) {
-		EXPECT_OK(zct_view_drain(self->view, self->s.name));
-		n = victims_of(self->view, v, ARRAY_SIZE(v));
-		if (!n)
-			continue;
-		ASSERT_OK(zct_policy_evict(self->s.name, v, n * sizeof(*v), 12 * MiB, &e));
-		EXPECT_GE(n, e.evicted + e.spared + e.gone);
-		evicted += e.evicted;
-		/* an heir in the middle of it */
-		if (i % 50 == 49) {
-			ASSERT_OK(zct_policy_del(self->s.name));
-			ASSERT_OK(own(&self->s, "storm"));
-		}
-	}
-	__atomic_store_n(&w.stop, 1, __ATOMIC_RELAXED);
-	for (i = 0; i < ARRAY_SIZE(t); i++)
-		pthread_join(t[i], NULL);
-	EXPECT_EQ(0, w.errors);
-	EXPECT_OK(zct_view_drain(self->view, self->s.name));
-	EXPECT_EQ(zct_objects(&self->s), self->view->objects);
-	EXPECT_OK(zc_nl_object_dump(self->s.name, NULL, 0, compare, self->view));
-	EXPECT_EQ(0, self->view->objects);
-	EXPECT_EQ(evicted, zct_count(&self->s, ZC_C_POLICY_EVICTIONS));
 }
 
 TEST_HARNESS_MAIN

@@ -20,6 +20,11 @@ int zct_policy_set(const char *store, const struct zct_policy_set *set)
 	return zc_nl_call(msg, NULL, NULL);
 }
 
+int zct_policy_own(const struct zct_store *s, const char *name)
+{
+	return zct_policy_set(s->name, &(struct zct_policy_set){ .name = name });
+}
+
 int zct_policy_del(const char *store)
 {
 	struct nl_msg *msg = zc_nl_msg(ZCACHE_CMD_POLICY_DEL, 0);
@@ -111,6 +116,14 @@ int zct_policy_drain(const char *store, struct zct_drained *d)
 	memset(d, 0, sizeof(*d));
 	nla_put_string(msg, ZCACHE_A_POLICY_STORE, store);
 	return zc_nl_call(msg, on_drained, d);
+}
+
+const struct zc_policy_record *zct_drained_record(const struct zct_drained *d, unsigned int i,
+						  __u8 what)
+{
+	static const struct zc_policy_record none;
+
+	return i < d->nr && d->record[i].what == what ? &d->record[i] : &none;
 }
 
 static void on_evicted(struct nlmsghdr *nlh, void *arg)
@@ -216,4 +229,36 @@ int zct_view_drain(struct zct_view *v, const char *store)
 			err = zct_view_apply(v, &d);
 	} while (!err && d.more);
 	return err;
+}
+
+unsigned int zct_view_victims(const struct zct_view *v, struct zc_policy_victim *to,
+			      unsigned int max)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < ZCT_VIEW_MAX && n < max; i++)
+		if (v->known[i].what)
+			to[n++] = (struct zc_policy_victim){
+				.generation = v->known[i].generation, .slot = i };
+	return n;
+}
+
+int zct_put_many(int fd, const char *prefix, int n, size_t len)
+{
+	char key[32];
+	int i, err = 0;
+
+	for (i = 0; !err && i < n; i++) {
+		snprintf(key, sizeof(key), "%s%d", prefix, i);
+		err = zct_put_pattern(fd, key, 1, 1, len, NULL);
+	}
+	return err;
+}
+
+int zct_use_key(int fd, const char *key)
+{
+	char byte;
+	ssize_t n = zct_get_data(fd, key, &byte, 1, 0);
+
+	return n == 1 ? 0 : n;
 }
