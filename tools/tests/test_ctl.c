@@ -4,26 +4,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctl_run.h"
 #include "json_document.h"
-#include "tap.h"
-#include "util.h"
-
-static struct result r;
-
-#define ctl(...) run(&r, NULL, "zcachectl", __VA_ARGS__, NULL)
-#define fake(...) run(&r, NULL, "zcachectl-fake", __VA_ARGS__, NULL)
-
-/* The exit code, nothing on standard output, and the sentence on standard error. */
-static void refused(int code, const char *sentence, const char *name)
-{
-	char what[120];
-
-	is_int(r.code, code, name);
-	snprintf(what, sizeof(what), "%s: says so", name);
-	is_str(r.err, sentence, what);
-	snprintf(what, sizeof(what), "%s: standard output is empty", name);
-	is_int(r.out_len, 0, what);
-}
 
 #define TIME_SENTENCE ": a time is a number of seconds, or a number with ms, s, m, h or d such as 500ms or 1.5h\n"
 #define SIZE_SENTENCE ": a size is a number of bytes, or a number with k, M, G or T such as 256M or 1.5G\n"

@@ -9,22 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ctl_run.h"
 #include "json_document.h"
-#include "tap.h"
-#include "util.h"
 
-static struct result r;
 static char tmpdir[128];
 
-#define ctl(...) run(&r, NULL, "zcachectl", "bench", __VA_ARGS__, NULL)
-#define fake(...) run(&r, NULL, "zcachectl-fake", __VA_ARGS__, NULL)
-
-static void refused(int code, const char *sentence, const char *name)
-{
-	is_int(r.code, code, name);
-	is_str(r.err, sentence, name);
-	is_int(r.out_len, 0, name);
-}
+#define bench(...) run(&r, NULL, "zcachectl", "bench", __VA_ARGS__, NULL)
 
 /* How many names in the folder end so. */
 static int count(const char *folder, const char *end)
@@ -58,26 +48,26 @@ static void usage(void)
 	run(&r, NULL, "zcachectl", "bench", NULL);
 	refused(1, "zcachectl: too few words; right is: zcachectl bench STORE [size SIZE] [seconds N]\n",
 		"without a store");
-	ctl("web", "size");
+	bench("web", "size");
 	refused(1, "zcachectl: 'size' needs a value\n", "size without a value");
-	ctl("web", "size", "1MB");
+	bench("web", "size", "1MB");
 	refused(1, "zcachectl: size '1MB': a size is a number of bytes, or a number with k, M, G or T such as 256M or 1.5G\n",
 		"a size that is none");
-	ctl("web", "size", "0");
+	bench("web", "size", "0");
 	refused(1, "zcachectl: size '0' is not that of an object to send\n", "nothing to send");
-	ctl("web", "size", "8388608T");
+	bench("web", "size", "8388608T");
 	refused(1, "zcachectl: size '8388608T' is not that of an object to send\n",
 		"more than an object can have");
-	ctl("web", "seconds", "0");
+	bench("web", "seconds", "0");
 	refused(1, "zcachectl: seconds '0': one is the least\n", "no time");
-	ctl("web", "seconds", "3601");
+	bench("web", "seconds", "3601");
 	refused(1, "zcachectl: seconds '3601' is not a number from 0 to 3600\n", "too much time");
-	ctl("web", "seconds", "1.5");
+	bench("web", "seconds", "1.5");
 	refused(1, "zcachectl: seconds '1.5' is not a number from 0 to 3600\n", "half a second");
-	ctl("web", "now");
+	bench("web", "now");
 	refused(1, "zcachectl: unknown word 'now'; 'zcachectl help' lists what is known\n",
 		"an unknown word");
-	ctl("../x");
+	bench("../x");
 	refused(1, "zcachectl: store '../x': a name has 1 to 32 letters, digits, dots, dashes and underscores and begins with no dot\n",
 		"a bad name");
 }

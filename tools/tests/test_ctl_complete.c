@@ -2,10 +2,8 @@
 /* zcachectl --complete: what may come next. */
 #include <stdarg.h>
 
-#include "tap.h"
+#include "ctl_run.h"
 #include "tree.h"
-
-static struct result r;
 
 #define after(want, ...) offers(want, __LINE__, __VA_ARGS__, NULL)
 

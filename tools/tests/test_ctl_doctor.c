@@ -3,14 +3,9 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include "ctl_run.h"
 #include "json_document.h"
-#include "tap.h"
 #include "tree.h"
-
-static struct result r;
-
-#define ctl(...) run(&r, NULL, "zcachectl", __VA_ARGS__, NULL)
-#define fake(...) run(&r, NULL, "zcachectl-fake", __VA_ARGS__, NULL)
 
 /* One line of the output is this. */
 #define has(line) is_line(line, __LINE__)

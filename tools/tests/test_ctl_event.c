@@ -12,12 +12,10 @@
 #include <netlink/genl/genl.h>
 #include <netlink/msg.h>
 
-#include "tap.h"
-#include "util.h"
+#include "ctl_run.h"
 
 #define FAMILY 99	/* as fake_nl.c has it */
 
-static struct result r;
 static int listener;
 
 static struct {
@@ -25,13 +23,6 @@ static struct {
 	int kernel;		/* the other end of its socket */
 	int out, err;
 } m;
-
-static void refused(int code, const char *sentence, const char *name)
-{
-	is_int(r.code, code, name);
-	is_str(r.err, sentence, name);
-	is_int(r.out_len, 0, name);
-}
 
 static void listen_as_kernel(void)
 {

@@ -5,33 +5,8 @@
 
 #include <linux/zcache_counters.h>
 
+#include "ctl_run.h"
 #include "json_document.h"
-#include "tap.h"
-#include "util.h"
-
-static struct result r;
-static char log_file[128];
-
-#define fake(...) run(&r, NULL, "zcachectl-fake", __VA_ARGS__, NULL)
-
-static void requested(const char *want, const char *name)
-{
-	FILE *f = fopen(log_file, "r");
-	char text[1024];
-	size_t n = f ? fread(text, 1, sizeof(text), f) : 0;
-
-	is_mem(text, n, want, strlen(want), name);
-	if (f)
-		fclose(f);
-	remove(log_file);
-}
-
-static void refused(int code, const char *sentence, const char *name)
-{
-	is_int(r.code, code, name);
-	is_str(r.err, sentence, name);
-	is_int(r.out_len, 0, name);
-}
 
 static struct json_object *in(struct json_object *o, const char *name)
 {
@@ -53,7 +28,7 @@ static void create_and_delete(void)
 		  "19=50000000 20=3c000000 26=01000000 8=a0010000 9=e8030000 10=00000000\n", "sends all of it");
 	fake("--json", "store", "create", "web", "capacity", "1M");
 	is_str(r.out, "{\"name\":\"web\"}\n", "create as JSON");
-	remove(log_file);
+	forget_requests();
 	fake("store", "delete", "web");
 	requested("2 2=77656200\n", "delete");
 	fake("store", "delete", "web", "force");
@@ -77,7 +52,7 @@ static void create_and_delete(void)
 	fake("store", "delete", "web");
 	is_int(r.code, 3, "a store that goes meanwhile");
 	unsetenv("FAKE_NL_FAIL");
-	remove(log_file);
+	forget_requests();
 }
 
 static void set(void)
@@ -115,13 +90,13 @@ static void set(void)
 	fake("--json", "store", "set", "web", "capacity", "1M");
 	is_str(r.out, "{\"name\":\"web\",\"note\":\"more is in use\"}\n", "also in JSON");
 	is_str(r.err, "zcachectl: note: store web: more is in use\n", "besides");
-	remove(log_file);
+	forget_requests();
 	setenv("FAKE_NL_FAIL", "2", 1);
 	fake("store", "set", "web", "copy", "local");
 	refused(3, "zcachectl: cannot change store web: No such file or directory (ENOENT)\n",
 		"set of none");
 	unsetenv("FAKE_NL_FAIL");
-	remove(log_file);
+	forget_requests();
 }
 
 static void show_copy(const char *value, const char *want)
@@ -213,7 +188,7 @@ static void show(void)
 	show_copy("2", "always");
 	show_copy("3", "unknown");
 	show_times();
-	remove(log_file);
+	forget_requests();
 }
 
 static void show_stats(void)
@@ -256,7 +231,7 @@ static void show_stats(void)
 	       "  fill-latency         1 calls\n"
 	       "    <  1.02 us                    1 100.0 %\n", "a store without use");
 	unsetenv("FAKE_NL_STORE");
-	remove(log_file);
+	forget_requests();
 }
 
 static void show_all_stats(void)
@@ -294,7 +269,7 @@ static void show_all_stats(void)
 	fake("stats", "show", "web");
 	refused(3, "zcachectl: store web: No such file or directory (ENOENT)\n", "stats of none");
 	unsetenv("FAKE_NL_FAIL");
-	remove(log_file);
+	forget_requests();
 }
 
 static void list(void)
@@ -324,7 +299,7 @@ static void list(void)
 	       "also for people");
 	json_object_put(o);
 	unsetenv("FAKE_NL_INTR");
-	remove(log_file);
+	forget_requests();
 }
 
 static void objects(void)
@@ -356,7 +331,7 @@ static void objects(void)
 	refused(1, "zcachectl: resident '1' is neither yes nor no\n", "neither");
 	fake("--json", "object", "list", "web");
 	ok(strstr(r.out, "\"size\":10,\"resident\":9,\"charge\"") != NULL, "what is in memory");
-	remove(log_file);
+	forget_requests();
 	setenv("FAKE_NL_OBJECTS", "300", 1);
 	fake("--json", "object", "list", "web");
 	o = json_document(r.out);
@@ -398,8 +373,7 @@ static void objects(void)
 int main(void)
 {
 	test_store();
-	snprintf(log_file, sizeof(log_file), "%s/requests", test_folder());
-	setenv("FAKE_ZCACHE_LOG", log_file, 1);
+	log_requests("FAKE_ZCACHE_LOG");
 	create_and_delete();
 	set();
 	show();

@@ -1,36 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* zcachectl store set: what is done to the node, and in which order. */
+/*
+ * zcachectl store set: what is done to the node, and in which order. The stand-in has
+ * a record of mode 0640, owner 1 and group 2.
+ */
 #include <errno.h>
 
 #include <linux/zcache_netlink.h>
 
-#include "tap.h"
+#include "ctl_run.h"
 #include "tree.h"
-
-/* The stand-in has a record of mode 0640, owner 1 and group 2. */
-#define fake(...) run(&r, NULL, "zcachectl-fake", __VA_ARGS__, NULL)
-
-static struct result r;
-static char log_file[128];
-
-static void done(const char *want, const char *name)
-{
-	FILE *f = fopen(log_file, "r");
-	char text[256];
-	size_t n = f ? fread(text, 1, sizeof(text), f) : 0;
-
-	is_mem(text, n, want, strlen(want), name);
-	if (f)
-		fclose(f);
-	remove(log_file);
-}
 
 static void failed(const char *sentence, const char *name)
 {
-	is_int(r.code, 2, name);
-	is_str(r.err, sentence, name);
-	is_int(r.out_len, 0, name);
-	done("", name);
+	refused(2, sentence, name);
+	requested("", name);
 }
 
 static void order(void)
@@ -39,20 +22,20 @@ static void order(void)
 	fake("store", "set", "web", "mode", "640");
 	is_int(r.code, 0, "another mode");
 	is_int(r.out_len + r.err_len, 0, "is silent");
-	done("mode 0600\nowner 1:2\nmode 0640\n",
-	     "what both allow, then the owner, then what is new");
+	requested("mode 0600\nowner 1:2\nmode 0640\n",
+		  "what both allow, then the owner, then what is new");
 	chmod(tree_path("/dev/zcache/web"), 0600);
 	fake("store", "set", "web", "group", "2");
-	done("owner 1:2\nmode 0640\n", "nothing is taken that is allowed later too");
+	requested("owner 1:2\nmode 0640\n", "nothing is taken that is allowed later too");
 	chmod(tree_path("/dev/zcache/web"), 0640);
 	fake("store", "set", "web", "owner", "1");
-	done("owner 1:2\n", "the owner alone");
+	requested("owner 1:2\n", "the owner alone");
 	fake("--json", "store", "set", "web", "owner", "1");
 	is_str(r.out, "{\"name\":\"web\"}\n", "as JSON");
-	done("owner 1:2\n", "the same");
+	requested("owner 1:2\n", "the same");
 	fake("store", "set", "web", "grace", "1s");
 	is_int(r.code, 0, "something else");
-	done("", "leaves the node alone");
+	requested("", "leaves the node alone");
 }
 
 /* Whose the node is already. */
@@ -66,14 +49,14 @@ static void mode_alone(void)
 	setenv("FAKE_NL_GID", id, 1);
 	chmod(tree_path("/dev/zcache/web"), 0606);
 	fake("store", "set", "web", "mode", "640");
-	done("mode 0640\n", "the mode alone changes in one step");
+	requested("mode 0640\n", "the mode alone changes in one step");
 	chmod(tree_path("/dev/zcache/web"), 0640);
 	fake("store", "set", "web", "mode", "640");
 	is_int(r.code, 0, "nothing to change");
-	done("", "is no change");
+	requested("", "is no change");
 }
 
-static void refused(void)
+static void refusals(void)
 {
 	char node[512];
 
@@ -98,8 +81,8 @@ static void refused(void)
 	       "what the module refuses");
 	unsetenv("FAKE_NL_FAIL");
 	fake("store", "set", "web", "mode", "1777");
-	is_int(r.code, 1, "a mode with other bits");
-	is_str(r.err, "zcachectl: mode '1777' is not an octal number from 0 to 777\n", "is none");
+	refused(1, "zcachectl: mode '1777' is not an octal number from 0 to 777\n",
+		"a mode with other bits");
 }
 
 int main(void)
@@ -109,8 +92,7 @@ int main(void)
 	tree_new();
 	tree_folder("/dev/zcache");
 	tree_file("/sys/class/zcache/zcache!web/dev", "0:0\n");
-	snprintf(log_file, sizeof(log_file), "%s/node.log", test_folder());
-	setenv("FAKE_NODE_LOG", log_file, 1);
+	log_requests("FAKE_NODE_LOG");
 	snprintf(node, sizeof(node), "%s", tree_path("/dev/zcache/web"));
 	/* the one device that everybody may make */
 	if (mknod(node, S_IFCHR | 0600, 0)) {
@@ -119,6 +101,6 @@ int main(void)
 	}
 	order();
 	mode_alone();
-	refused();
+	refusals();
 	return tap_end();
 }

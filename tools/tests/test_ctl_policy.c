@@ -3,11 +3,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "ctl_run.h"
 #include "json_document.h"
-#include "tap.h"
-#include "util.h"
-
-static struct result r;
 
 #define simulate(...) run(&r, NULL, "zcachectl", "--json", "policy", "simulate", __VA_ARGS__, NULL)
 #define as_text(...) run(&r, NULL, "zcachectl", "policy", "simulate", __VA_ARGS__, NULL)
@@ -46,11 +43,12 @@ static void totals(const char *name, int64_t requests, int64_t bytes, int64_t ob
 	is_int(number(-1, "footprint"), footprint, name);
 }
 
-static void refused(int code, const char *sentence, const char *name)
+/* As refused(), of a part of the sentence. */
+static void refused_with(int code, const char *part, const char *name)
 {
 	is_int(r.code, code, name);
-	ok(strstr(r.err, sentence), name);
-	if (!strstr(r.err, sentence))
+	ok(strstr(r.err, part), name);
+	if (!strstr(r.err, part))
 		printf("# got %s", r.err);
 	is_int(r.out_len, 0, name);
 }
@@ -90,7 +88,7 @@ static void formats(void)
 	totals("oraclegeneral by name", 2, 512, 1, 256);
 	snprintf(path, sizeof(path), "%s", test_file("t", record, 47));
 	simulate(path, "format", "oraclegeneral");
-	refused(1, "the last of 2 records is cut short", "one that is cut short");
+	refused_with(1, "the last of 2 records is cut short", "one that is cut short");
 }
 
 static void packed(void)
@@ -108,7 +106,7 @@ static void packed(void)
 	totals("a file of gzip", 3, 3, 2, 2);
 	snprintf(path, sizeof(path), "%s", test_file("t.gz", gz, sizeof(gz) - 9));
 	simulate(path);
-	refused(2, "cannot unpack", "a broken one");
+	refused_with(2, "cannot unpack", "a broken one");
 }
 
 static void counts(void)
@@ -181,45 +179,45 @@ static void plot(void)
 static void usage(void)
 {
 	simulate("/nonexistent");
-	refused(1, "cannot read /nonexistent: No such file", "no file");
+	refused_with(1, "cannot read /nonexistent: No such file", "no file");
 	simulate(write_text("t", ""));
-	refused(1, "there are no requests", "an empty file");
+	refused_with(1, "there are no requests", "an empty file");
 	simulate(write_text("t", "1 2 3\n1 2 x\n"));
-	refused(1, "t, line 2: this is no request of a tr trace", "a broken line");
+	refused_with(1, "t, line 2: this is no request of a tr trace", "a broken line");
 	simulate(write_text("t", "1 2 3\n1 2\n"));
-	refused(1, "t, line 2: this is no request", "a short line");
+	refused_with(1, "t, line 2: this is no request", "a short line");
 	simulate(write_text("t", "1 2 3\n"), "columns", "1,2");
-	refused(1, "columns are for csv traces, this is tr", "columns of another format");
+	refused_with(1, "columns are for csv traces, this is tr", "columns of another format");
 	simulate(write_text("t", "a,b\n1,2\n"), "columns", "a,c");
-	refused(1, "there are no columns 'a,c'", "columns that are not there");
+	refused_with(1, "there are no columns 'a,c'", "columns that are not there");
 	simulate(write_text("t", "a,b\n1,2\n"), "columns", "a");
-	refused(1, "columns 'a' are not two", "one column");
+	refused_with(1, "columns 'a' are not two", "one column");
 	simulate(write_text("t", "1 2 3\n"), "policy", "lru,frob");
-	refused(1, "no policy 'frob'", "an unknown policy");
+	refused_with(1, "no policy 'frob'", "an unknown policy");
 	simulate(write_text("t", "1 2 3\n"), "policy", "lru,");
-	refused(1, "an empty word among the values of 'policy'", "an empty policy");
+	refused_with(1, "an empty word among the values of 'policy'", "an empty policy");
 	simulate(write_text("t", "1 2 3\n"), "size", "5x");
-	refused(1, "size '5x': a size is", "a size that is none");
+	refused_with(1, "size '5x': a size is", "a size that is none");
 	simulate(write_text("t", "1 2 3\n"), "size", "x%");
-	refused(1, "size 'x%' is neither", "a percentage that is none");
+	refused_with(1, "size 'x%' is neither", "a percentage that is none");
 	simulate(write_text("t", "1 2 3\n"), "size", "0");
-	refused(1, "size '0' is no byte", "a cache of no bytes");
+	refused_with(1, "size '0' is no byte", "a cache of no bytes");
 	simulate(write_text("t", "1 2 3\n"), "size", "0.0%");
-	refused(1, "size '0.0%' is no byte", "a percentage that is none of it");
+	refused_with(1, "size '0.0%' is no byte", "a percentage that is none of it");
 	simulate(write_text("t", "1 2 3\n"), "batch", "5");
-	refused(1, "batch '5' is not a percentage", "a batch that is none");
+	refused_with(1, "batch '5' is not a percentage", "a batch that is none");
 	simulate(write_text("t", "1 2 3\n"), "batch", "100%");
-	refused(1, "batch '100%' is not a percentage", "a batch of all");
+	refused_with(1, "batch '100%' is not a percentage", "a batch of all");
 	simulate(write_text("t", "1 2 3\n"), "exponent", "1.1");
-	refused(1, "exponent '1.1' is not a number from 0 to 1", "an exponent above 1");
+	refused_with(1, "exponent '1.1' is not a number from 0 to 1", "an exponent above 1");
 	simulate(write_text("t", "1 2 3\n"), "exponent", "nan");
-	refused(1, "exponent 'nan' is not", "an exponent that is none");
+	refused_with(1, "exponent 'nan' is not", "an exponent that is none");
 	simulate(write_text("t", "1 2 3\n"), "optimise", "x");
-	refused(1, "optimise 'x' is none of balanced, objects, bytes", "an unknown goal");
+	refused_with(1, "optimise 'x' is none of balanced, objects, bytes", "an unknown goal");
 	simulate(write_text("t", "1 2 3\n"), "format", "auto");
-	refused(1, "format 'auto' is none of", "an unknown format");
+	refused_with(1, "format 'auto' is none of", "an unknown format");
 	simulate(write_text("t", "1 2 3\n"), "frob");
-	refused(1, "unknown word 'frob'", "an unknown word");
+	refused_with(1, "unknown word 'frob'", "an unknown word");
 }
 
 static void list(void)

@@ -2,33 +2,8 @@
 /* Who owns a store's policy, as zcachectl tells it, against the stand-in for netlink. */
 #include <stdlib.h>
 
+#include "ctl_run.h"
 #include "json_document.h"
-#include "tap.h"
-#include "util.h"
-
-static struct result r;
-static char log_file[128];
-
-#define fake(...) run(&r, NULL, "zcachectl-fake", __VA_ARGS__, NULL)
-
-static void requested(const char *want, const char *name)
-{
-	FILE *f = fopen(log_file, "r");
-	char text[1024];
-	size_t n = f ? fread(text, 1, sizeof(text), f) : 0;
-
-	is_mem(text, n, want, strlen(want), name);
-	if (f)
-		fclose(f);
-	remove(log_file);
-}
-
-static void refused(int code, const char *sentence, const char *name)
-{
-	is_int(r.code, code, name);
-	is_str(r.err, sentence, name);
-	is_int(r.out_len, 0, name);
-}
 
 #define SOME_COUNTERS \
 	" policy-evictions=300 policy-evicted-bytes=5000 policy-spared=7 touches-lost=8 evictions=100"
@@ -84,7 +59,7 @@ static void show(void)
 	setenv("FAKE_NL_STORE", SOME_COUNTERS, 1);
 	unsetenv("FAKE_NL_OWNER");
 	unsetenv("FAKE_NL_POLICY");
-	remove(log_file);
+	forget_requests();
 }
 
 static void status(void)
@@ -120,7 +95,7 @@ static void status(void)
 	json_object_put(o);
 	unsetenv("FAKE_NL_INTR");
 	setenv("FAKE_NL_STORE", SOME_COUNTERS, 1);
-	remove(log_file);
+	forget_requests();
 }
 
 static void refusals(void)
@@ -152,7 +127,7 @@ static void refusals(void)
 	refused(2, "zcachectl: policy of store web: Bad message (EBADMSG)\n",
 		"an answer that lacks something");
 	unsetenv("FAKE_NL_OWNER");
-	remove(log_file);
+	forget_requests();
 }
 
 static void wishes(void)
@@ -190,14 +165,13 @@ static void wishes(void)
 	       "list as JSON");
 	json_object_put(o);
 	unsetenv("FAKE_NL_POLICY");
-	remove(log_file);
+	forget_requests();
 }
 
 int main(void)
 {
 	test_store();
-	snprintf(log_file, sizeof(log_file), "%s/requests", test_folder());
-	setenv("FAKE_ZCACHE_LOG", log_file, 1);
+	log_requests("FAKE_ZCACHE_LOG");
 	setenv("FAKE_NL_STORE", SOME_COUNTERS, 1);
 	show();
 	status();

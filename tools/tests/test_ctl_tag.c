@@ -2,33 +2,8 @@
 /* zcachectl tag, against the stand-in for netlink. */
 #include <stdlib.h>
 
+#include "ctl_run.h"
 #include "json_document.h"
-#include "tap.h"
-#include "util.h"
-
-static struct result r;
-static char log_file[128];
-
-#define fake(...) run(&r, NULL, "zcachectl-fake", __VA_ARGS__, NULL)
-
-static void requested(const char *want, const char *name)
-{
-	FILE *f = fopen(log_file, "r");
-	char text[1024];
-	size_t n = f ? fread(text, 1, sizeof(text), f) : 0;
-
-	is_mem(text, n, want, strlen(want), name);
-	if (f)
-		fclose(f);
-	remove(log_file);
-}
-
-static void refused(int code, const char *sentence, const char *name)
-{
-	is_int(r.code, code, name);
-	is_str(r.err, sentence, name);
-	is_int(r.out_len, 0, name);
-}
 
 #define ID_SENTENCE " is not a number from 1 to 2^64 - 1, decimal or after 0x in hex\n"
 #define SIZE_SENTENCE ": a size is a number of bytes, or a number with k, M, G or T such as 256M or 1.5G\n"
@@ -84,7 +59,7 @@ static void set(void)
 	refused(2, "zcachectl: cannot change tag 7 of store web: this needs CAP_NET_ADMIN, try as root: Operation not permitted (EPERM)\n",
 		"without rights");
 	unsetenv("FAKE_NL_FAIL");
-	remove(log_file);
+	forget_requests();
 }
 
 #define COUNTS \
@@ -132,7 +107,7 @@ static void show(void)
 	fake("--json", "tag", "show", "web", "3");
 	refused(2, "zcachectl: tag 3 of store web: Bad message (EBADMSG)\n", "no answer");
 	unsetenv("FAKE_NL_MUTE");
-	remove(log_file);
+	forget_requests();
 }
 
 static int listed(const char *member)
@@ -193,8 +168,7 @@ static void list(void)
 int main(void)
 {
 	test_store();
-	snprintf(log_file, sizeof(log_file), "%s/requests", test_folder());
-	setenv("FAKE_ZCACHE_LOG", log_file, 1);
+	log_requests("FAKE_ZCACHE_LOG");
 	usage();
 	set();
 	show();

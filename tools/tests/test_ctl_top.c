@@ -8,22 +8,11 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "ctl_run.h"
 #include "json_document.h"
-#include "tap.h"
-#include "util.h"
 
-static struct result r;
 static int terminal;
 static pid_t pid;
-
-#define fake(...) run(&r, NULL, "zcachectl-fake", __VA_ARGS__, NULL)
-
-static void refused(int code, const char *sentence, const char *name)
-{
-	is_int(r.code, code, name);
-	is_str(r.err, sentence, name);
-	is_int(r.out_len, 0, name);
-}
 
 static void begin(int rows, int columns, const char *count)
 {

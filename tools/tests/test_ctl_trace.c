@@ -4,24 +4,12 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "ctl_run.h"
 #include "json_document.h"
-#include "tap.h"
 #include "tree.h"
 
 #define TRACING "/sys/kernel/tracing"
 #define INSTANCE TRACING "/instances/zcachectl"
-
-static struct result r;
-
-#define ctl(...) run(&r, NULL, "zcachectl", __VA_ARGS__, NULL)
-#define fake(...) run(&r, NULL, "zcachectl-fake", __VA_ARGS__, NULL)
-
-static void refused(int code, const char *sentence, const char *name)
-{
-	is_int(r.code, code, name);
-	is_str(r.err, sentence, name);
-	is_int(r.out_len, 0, name);
-}
 
 static void no_tracefs(void)
 {
