@@ -97,12 +97,17 @@ static void fini(struct zp *zp)
 	free(g);
 }
 
-/* Of two of the same priority, that which was used earlier. */
-static bool before(const struct zp_entry *x, const struct zp_entry *y)
+/*
+ * What the heap is ordered by: of two of the same priority, that which was used
+ * earlier is the lower. No priority is below 0, so they are in the order of their
+ * bits, and as integers they are compared without branches, half of which would be
+ * guessed wrong.
+ */
+static unsigned __int128 rank(struct zp *zp, uint32_t ref)
 {
-	if (x->real[0] != y->real[0])
-		return x->real[0] < y->real[0];
-	return x->dword[1] < y->dword[1];
+	const struct zp_entry *e = zp_entry(zp, ref);
+
+	return (unsigned __int128)e->dword[0] << 64 | e->dword[1];
 }
 
 static void put(struct zp *zp, struct gdsf *g, uint32_t place, uint32_t ref)
@@ -113,33 +118,49 @@ static void put(struct zp *zp, struct gdsf *g, uint32_t place, uint32_t ref)
 
 static void sift_up(struct zp *zp, struct gdsf *g, uint32_t ref)
 {
-	const struct zp_entry *e = zp_entry(zp, ref);
-	uint32_t place = e->prev, parent;
+	unsigned __int128 own = rank(zp, ref);
+	uint32_t place = zp_entry(zp, ref)->prev, parent;
 
 	for (; place; place = parent) {
 		parent = (place - 1) / WAYS;
-		if (!before(e, zp_entry(zp, g->heap[parent])))
+		if (own >= rank(zp, g->heap[parent]))
 			break;
 		put(zp, g, place, g->heap[parent]);
 	}
 	put(zp, g, place, ref);
 }
 
+/* The lowest of the @nr objects from @place on, and its rank. */
+static uint32_t lowest(struct zp *zp, const struct gdsf *g, uint32_t place, unsigned int nr,
+		       unsigned __int128 *least)
+{
+	unsigned __int128 next;
+	uint32_t low = place;
+	unsigned int i;
+
+	*least = rank(zp, g->heap[place]);
+	for (i = 1; i < nr; i++) {
+		next = rank(zp, g->heap[place + i]);
+		low = next < *least ? place + i : low;
+		*least = next < *least ? next : *least;
+	}
+	return low;
+}
+
 static void sift_down(struct zp *zp, struct gdsf *g, uint32_t ref)
 {
-	const struct zp_entry *e = zp_entry(zp, ref);
-	uint32_t place = e->prev;
-	uint64_t child, end, low;
+	unsigned __int128 own = rank(zp, ref), least;
+	uint32_t place = zp_entry(zp, ref)->prev, low;
+	uint64_t child;
 
 	for (;; place = low) {
-		low = (uint64_t)place * WAYS + 1;
-		if (low >= g->nr)
+		child = (uint64_t)place * WAYS + 1;
+		if (child >= g->nr)
 			break;
-		end = low + WAYS < g->nr ? low + WAYS : g->nr;
-		for (child = low + 1; child < end; child++)
-			if (before(zp_entry(zp, g->heap[child]), zp_entry(zp, g->heap[low])))
-				low = child;
-		if (!before(zp_entry(zp, g->heap[low]), e))
+		/* of a number that is known here the compiler makes no loop */
+		low = g->nr - child < WAYS ? lowest(zp, g, child, g->nr - child, &least) :
+					     lowest(zp, g, child, WAYS, &least);
+		if (least >= own)
 			break;
 		put(zp, g, place, g->heap[low]);
 	}
