@@ -5,21 +5,10 @@
 /* Of an entry's words. */
 enum { USED };
 
-static int add(struct zp *zp, uint32_t ref)
-{
-	zp_queue_add(zp, zp->priv, ref);
-	return 0;
-}
-
 static void hit(struct zp *zp, uint32_t ref, unsigned int n)
 {
 	(void)n;
 	zp_entry(zp, ref)->word[USED] = 1;
-}
-
-static void del(struct zp *zp, uint32_t ref)
-{
-	zp_queue_del(zp, zp->priv, ref);
 }
 
 static uint32_t victim(struct zp *zp)
@@ -39,8 +28,8 @@ const struct zp_ops zp_clock = {
 	.summary = "Evicts what came first and was not used in the last round.",
 	.init = zp_queue_init,
 	.exit = zp_queue_exit,
-	.add = add,
+	.add = zp_queue_came,
 	.hit = hit,
-	.del = del,
+	.del = zp_queue_left,
 	.victim = victim,
 };

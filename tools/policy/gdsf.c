@@ -53,22 +53,6 @@ static const double goal_a[] = {
 	[ZP_BYTES] = 1,
 };
 
-/* As with the entries, room grows by small parts. */
-static int grow(struct gdsf *g, uint32_t objects)
-{
-	uint64_t room = (uint64_t)objects + objects / 16 + 64;
-	uint32_t *heap;
-
-	if (objects <= g->room)
-		return 0;
-	heap = realloc(g->heap, room * sizeof(*heap));
-	if (!heap)
-		return -ENOMEM;
-	g->heap = heap;
-	g->room = room < UINT32_MAX ? room : UINT32_MAX;
-	return 0;
-}
-
 static double exponent(const struct zp *zp)
 {
 	return zp->options.a >= 0 ? zp->options.a : goal_a[zp->options.goal];
@@ -78,7 +62,7 @@ static int init(struct zp *zp)
 {
 	struct gdsf *g = calloc(1, sizeof(*g));
 
-	if (!g || grow(g, zp->objects)) {
+	if (!g || zp_grow_refs(&g->heap, &g->room, zp->objects)) {
 		free(g);
 		return -ENOMEM;
 	}
@@ -194,7 +178,7 @@ static int add(struct zp *zp, uint32_t ref)
 	struct gdsf *g = zp->priv;
 	uint32_t uses;
 
-	if (grow(g, g->nr + 1))
+	if (zp_grow_refs(&g->heap, &g->room, g->nr + 1))
 		return -ENOMEM;
 	if (zp_ghost_del(&g->ghosts, e->id, &uses))
 		e->next = uses;

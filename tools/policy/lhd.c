@@ -124,26 +124,11 @@ static double promise(const struct lhd *l, const struct zp_entry *e)
 	return p / (e->size ?: 1) + e->word[EXPLORER];
 }
 
-static int grow(struct lhd *l, uint32_t objects)
-{
-	uint64_t room = (uint64_t)objects + objects / 16 + 64;
-	uint32_t *array;
-
-	if (objects <= l->room)
-		return 0;
-	array = realloc(l->array, room * sizeof(*array));
-	if (!array)
-		return -ENOMEM;
-	l->array = array;
-	l->room = room < UINT32_MAX ? room : UINT32_MAX;
-	return 0;
-}
-
 static int init(struct zp *zp)
 {
 	struct lhd *l = calloc(1, sizeof(*l));
 
-	if (!l || grow(l, zp->objects)) {
+	if (!l || zp_grow_refs(&l->array, &l->room, zp->objects)) {
 		free(l);
 		return -ENOMEM;
 	}
@@ -243,7 +228,7 @@ static int add(struct zp *zp, uint32_t ref)
 	struct zp_entry *e = zp_entry(zp, ref);
 	struct lhd *l = zp->priv;
 
-	if (grow(l, l->nr + 1))
+	if (zp_grow_refs(&l->array, &l->room, l->nr + 1))
 		return -ENOMEM;
 	if (!l->learned)
 		l->objects = l->nr + 1;

@@ -2,12 +2,6 @@
 /* Least recently used: a use makes an object the newest. */
 #include "queue.h"
 
-static int add(struct zp *zp, uint32_t ref)
-{
-	zp_queue_add(zp, zp->priv, ref);
-	return 0;
-}
-
 static void hit(struct zp *zp, uint32_t ref, unsigned int n)
 {
 	(void)n;
@@ -15,23 +9,13 @@ static void hit(struct zp *zp, uint32_t ref, unsigned int n)
 	zp_queue_add(zp, zp->priv, ref);
 }
 
-static void del(struct zp *zp, uint32_t ref)
-{
-	zp_queue_del(zp, zp->priv, ref);
-}
-
-static uint32_t victim(struct zp *zp)
-{
-	return zp_queue_pop(zp, zp->priv);
-}
-
 const struct zp_ops zp_lru = {
 	.name = "lru",
 	.summary = "Evicts what has not been used for the longest time.",
 	.init = zp_queue_init,
 	.exit = zp_queue_exit,
-	.add = add,
+	.add = zp_queue_came,
 	.hit = hit,
-	.del = del,
-	.victim = victim,
+	.del = zp_queue_left,
+	.victim = zp_queue_victim,
 };

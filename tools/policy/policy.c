@@ -90,6 +90,28 @@ static int more_entries(struct zp *zp)
 	return 0;
 }
 
+/**
+ * zp_grow_refs - makes room in an array of references, by small parts as of entries
+ * @refs: the array
+ * @room: how many it has room for
+ * @objects: how many it is to have room for
+ * Return: 0 or -ENOMEM
+ */
+int zp_grow_refs(uint32_t **refs, uint32_t *room, uint32_t objects)
+{
+	uint64_t more = (uint64_t)objects + objects / 16 + 64;
+	uint32_t *grown;
+
+	if (objects <= *room)
+		return 0;
+	grown = realloc(*refs, more * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	*refs = grown;
+	*room = more < UINT32_MAX ? more : UINT32_MAX;
+	return 0;
+}
+
 static void put_entry(struct zp *zp, uint32_t ref)
 {
 	zp->entries[ref].next = zp->free;

@@ -154,6 +154,9 @@ void zp_resize(struct zp *zp, uint64_t capacity);
 int zp_switch(struct zp *zp, const struct zp_ops *ops,
 	      const struct zp_options *options);
 
+/* For policies that have references in an array: @room for @objects and some more. */
+int zp_grow_refs(uint32_t **refs, uint32_t *room, uint32_t objects);
+
 static inline struct zp_entry *zp_entry(struct zp *zp, uint32_t ref)
 {
 	return &zp->entries[ref];

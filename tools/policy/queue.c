@@ -81,3 +81,35 @@ void zp_queue_exit(struct zp *zp)
 {
 	free(zp->priv);
 }
+
+/**
+ * zp_queue_came - makes an object the newest of the one queue
+ * @zp: the policy
+ * @ref: the object
+ * Return: 0
+ */
+int zp_queue_came(struct zp *zp, uint32_t ref)
+{
+	zp_queue_add(zp, zp->priv, ref);
+	return 0;
+}
+
+/**
+ * zp_queue_left - takes an object out of the one queue
+ * @zp: the policy
+ * @ref: the object
+ */
+void zp_queue_left(struct zp *zp, uint32_t ref)
+{
+	zp_queue_del(zp, zp->priv, ref);
+}
+
+/**
+ * zp_queue_victim - takes the oldest out of the one queue
+ * @zp: the policy
+ * Return: the object, ZP_NONE if there is none
+ */
+uint32_t zp_queue_victim(struct zp *zp)
+{
+	return zp_queue_pop(zp, zp->priv);
+}
