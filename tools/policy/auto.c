@@ -59,6 +59,7 @@ static const struct candidate candidates[][CANDIDATES] = {
  * @times: looks in a row for which it was
  * @shift: the shadows see one key in 2^@shift
  * @left: sampled requests until it looks
+ * @coming: objects that it takes over and that are not here yet
  * @requests: that the shadows saw lately
  * @bytes: of these
  */
@@ -70,6 +71,7 @@ struct zp_auto {
 	unsigned int times;
 	unsigned int shift;
 	unsigned int left;
+	uint32_t coming;
 	double requests;
 	double bytes;
 };
@@ -111,6 +113,7 @@ static int init(struct zp *zp)
 	if (!a)
 		return -ENOMEM;
 	a->left = LOOK_EVERY;
+	a->coming = zp->objects;
 	for (i = 0; !err && i < CANDIDATES; i++) {
 		o = options_of(zp, i);
 		err = zp_shadow_init(&a->shadows[i], candidates[o.goal][i].ops, &o);
@@ -232,15 +235,21 @@ static void request(struct zp *zp, uint64_t id, uint64_t size, unsigned int n)
 			zp_shadow_shrink(&a->shadows[i], shadow_bytes(zp, a->shift), sampled,
 					 a->shift);
 	}
-	if (!--a->left)
+	if (a->left)
+		a->left--;
+	/* another policy would make room for what is here, not for what is to come */
+	if (!a->left && !a->coming)
 		look(zp, a);
 }
 
 static int add(struct zp *zp, uint32_t ref)
 {
+	struct zp_auto *a = zp->priv;
 	struct zp *in = inner(zp);
 	int err = in->ops->add(in, ref);
 
+	if (a->coming)
+		a->coming--;
 	if (!err)
 		request(zp, zp_entry(zp, ref)->id, zp_entry(zp, ref)->size, 1);
 	return err;

@@ -222,6 +222,86 @@ static void switching(const char *from, const char *to, const char *want)
 	is_int(allocated, 0, "all memory is given back");
 }
 
+#define SWITCHED 8000
+
+/*
+ * Objects of 1000 ids in turn go from LRU to auto, whose shadows have room for 500: they
+ * are so many that it finds that another policy than its first is needed. Returns how
+ * many allocations that took.
+ */
+static int switching_to_auto(int may, int *err)
+{
+	struct zp_options options = { .capacity = SWITCHED * 10, .a = -1 };
+	uint32_t ref;
+	int i, took, lost = SWITCHED;
+
+	if (zp_init(&zp, zp_find("lru"), &options))
+		abort();
+	for (i = 0; i < SWITCHED; i++)
+		if (zp_add(&zp, i % 1000, 10, &ref))
+			abort();
+	options.capacity = 5000;
+	allow = may;
+	*err = zp_switch(&zp, zp_find("auto"), &options);
+	took = may - allow;
+	allow = INT32_MAX;
+	if (zp.objects != SWITCHED || zp.used != SWITCHED * 10)
+		*err = -EIO;
+	while ((ref = zp_victim(&zp))) {
+		zp_del(&zp, ref);
+		lost--;
+	}
+	if (lost)
+		*err = -EIO;
+	zp_exit(&zp);
+	return took;
+}
+
+/* However much memory there is, what is not refused is whole. */
+static void auto_without_memory(void)
+{
+	int err, all = switching_to_auto(INT32_MAX, &err), may, refused = 0, wrong = 0;
+
+	is_int(err, 0, "from lru to auto");
+	for (may = 0; may < all; may += 5) {
+		switching_to_auto(may, &err);
+		refused += err == -ENOMEM;
+		wrong += err && err != -ENOMEM;
+	}
+	is_int(wrong, 0, "with less memory no object is lost");
+	ok(refused > 0, "which without any is refused");
+	is_int(allocated, 0, "all memory is given back");
+}
+
+/* With another exponent, what is left of each object's priority is left of the new one. */
+static void retuned(const char *policy, double from, double to, const char *before,
+		    const char *after, const char *want)
+{
+	char name[128];
+
+	snprintf(name, sizeof(name), "%s, exponent %.1f to %.1f: %s", policy, from, to, before);
+	begin(policy, 50, from);
+	play(before);
+	zp.options.a = to;
+	zp_resize(&zp, 50);
+	is_str(play(after), want, name);
+	zp_exit(&zp);
+}
+
+static void exponents(void)
+{
+	/* b left at 1, so that half is left of a, and all of the others */
+	retuned("gdsf", 1, 1, "a4ab1!c3d4", "!!!!", "acd-");
+	retuned("gdsf", 1, 0, "a4ab1!c3d4", "!!!!", "adc-");
+	retuned("gdsf", 1, 0, "a4ab1!c3d4", "e8!!!!", "eadc");
+	retuned("gdsf", 1, 0, "a4ab1!c3d4", "!e8!!!", "adce");
+	/* half is left of b, nothing of c, all of d */
+	retuned("gdsf", 0.5, 0.5, "a4b1c4!d9", "!!!!", "cdb-");
+	retuned("gdsf", 0.5, 1, "a4b1c4!d9", "!!!!", "cbd-");
+	retuned("gdsf2", 1, 1, "ab!e1c4d8d", "!!!!!", "becd-");
+	retuned("gdsf2", 1, 0, "ab!e1c4d8d", "!!!!!", "bced-");
+}
+
 static void ghosts(void)
 {
 	struct zp_ghosts g = { 0 };
@@ -334,6 +414,8 @@ int main(void)
 	switching("gdsf", "lru", "dacbe-");
 	/* d is too large for the small queue */
 	switching("sieve", "s3fifo", "acebd-");
+	auto_without_memory();
+	exponents();
 	ghosts();
 	for (ops = zp_all; *ops; ops++) {
 		/* the shadows of auto take as much however many there are */
