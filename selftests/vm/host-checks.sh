@@ -102,6 +102,7 @@ fi
 if [ -e "$TOP/bench/Makefile" ]; then
 	check bench make -C "$TOP/bench" -s O="$BUILD/bench" check
 fi
+check inventory "$VM_DIR/inventory.sh"
 check regen "$VM_DIR/regen.sh" check
 check shellcheck shell_scripts
 check checkpatch style
