@@ -121,9 +121,7 @@ static void stream(unsigned int items, bool before, bool after, const char *want
 		out_u64("n", i, NULL);
 		out_stream_item_end();
 	}
-	out_stream_end();
-	if (after)
-		out_bool("inconsistent", true);
+	out_stream_end(false, after);
 	out_finish();
 	is_str(captured(), want, name);
 	snprintf(what, sizeof(what), "%s: valid", name);

@@ -195,21 +195,6 @@ static int dump(struct nlc *nlc, struct listing *l)
 	return err ? err : l->err;
 }
 
-/* What was printed before an error must still be one valid document. */
-static void end_json(struct listing *l, int err, bool inconsistent)
-{
-	if (!l->printed && err)
-		return;
-	if (!l->printed)
-		begin(l);
-	out_stream_end();
-	if (err)
-		out_bool("failed", true);
-	if (inconsistent)
-		out_bool("inconsistent", true);
-	out_finish();
-}
-
 int run_list(int argc, char **argv)
 {
 	struct listing l = { .store = argv[0], .limit = UINT64_MAX };
@@ -225,8 +210,12 @@ int run_list(int argc, char **argv)
 	if (code)
 		return code;
 	err = dump(&nlc, &l);
-	if (out_json())
-		end_json(&l, err, nlc.inconsistent);
+	if (out_json() && (l.printed || !err)) {
+		if (!l.printed)
+			begin(&l);
+		out_stream_end(err, nlc.inconsistent);
+		out_finish();
+	}
 	if (err) {
 		snprintf(what, sizeof(what), "cannot list the objects of store %s", l.store);
 		code = nlc_fail(&nlc, err, what);

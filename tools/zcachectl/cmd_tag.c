@@ -150,21 +150,6 @@ static int print_tag(struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-/* What was printed before an error must still be one valid document. */
-static void end_json(struct listing *l, int err, bool inconsistent)
-{
-	if (!l->begun && err)
-		return;
-	if (!l->begun)
-		begin(l);
-	out_stream_end();
-	if (err)
-		out_bool("failed", true);
-	if (inconsistent)
-		out_bool("inconsistent", true);
-	out_finish();
-}
-
 /* id 0 is none. */
 static struct nl_msg *tag_msg(struct nlc *nlc, int cmd, int flags, const char *store, uint64_t id)
 {
@@ -194,8 +179,12 @@ static int run_list(int argc, char **argv)
 		       &l);
 	if (!err)
 		err = l.err;
-	if (out_json())
-		end_json(&l, err, nlc.inconsistent);
+	if (out_json() && (l.begun || !err)) {
+		if (!l.begun)
+			begin(&l);
+		out_stream_end(err, nlc.inconsistent);
+		out_finish();
+	}
 	if (err) {
 		snprintf(what, sizeof(what), "cannot list the tags of store %s", l.store);
 		code = nlc_fail(&nlc, err, what);

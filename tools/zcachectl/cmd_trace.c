@@ -332,11 +332,8 @@ static int run_show(int argc, char **argv)
 		print_line(line, len);
 	if (ferror(f) && errno != EINTR)
 		code = fail(CTL_REFUSED, "cannot read the events: %s", error_name(-errno));
-	if (out_json()) {
-		out_stream_end();
-		if (code)
-			out_bool("failed", true);
-	}
+	if (out_json())
+		out_stream_end(code, false);
 	out_finish();
 	free(line);
 	fclose(f);

@@ -307,7 +307,11 @@ void out_stream_item_end(void)
 	json_object_put(o);
 }
 
-void out_stream_end(void)
+void out_stream_end(bool failed, bool inconsistent)
 {
 	puts("]");
+	if (failed)
+		out_bool("failed", true);
+	if (inconsistent)
+		out_bool("inconsistent", true);
 }

@@ -46,12 +46,13 @@ void out_key(const void *bytes, size_t len);
 
 /*
  * An array of any length, whose elements are printed as they come. What was put
- * out before stands before it, what follows the end after it.
+ * out before stands before it, what follows the end after it. The end tells of an
+ * error too: what was printed before must still be one valid document.
  */
 void out_stream_begin(const char *name);
 void out_stream_item_begin(void);
 void out_stream_item_end(void);
-void out_stream_end(void);
+void out_stream_end(bool failed, bool inconsistent);
 
 /* "2025-01-31T12:00:00Z"; the largest time is "never". */
 #define TIME_TEXT 32
