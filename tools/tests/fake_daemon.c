@@ -13,6 +13,8 @@
  *                          the owner is told amid that)
  *   !foreign NAME          !free NAME
  *
+ * What limits tags get it says on standard error.
+ *
  * FAKE_NO_RIGHTS: without CAP_NET_ADMIN
  */
 #include <cap-ng.h>
@@ -52,6 +54,13 @@ void __wrap_nlc_close(struct nlc *nlc)
 	close(nlc->fd);
 }
 
+static void say_limited(const struct model *m, const struct model_tag *t)
+{
+	fprintf(stderr, "kernel: store %s tag %llu quota %llu floor %llu\n", m->name,
+		(unsigned long long)t->id, (unsigned long long)t->quota,
+		(unsigned long long)t->floor);
+}
+
 int __wrap_nlc_join(struct nlc *nlc, const char *group)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -63,6 +72,7 @@ int __wrap_nlc_join(struct nlc *nlc, const char *group)
 	nlc->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (connect(nlc->fd, (struct sockaddr *)&address, sizeof(address)))
 		abort();
+	model_limited = say_limited;
 	return CTL_OK;
 }
 

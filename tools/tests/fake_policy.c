@@ -18,6 +18,7 @@ struct model *models;
 size_t model_batch = 1000;
 int model_fail, model_error;
 void (*model_drained)(struct nlc *nlc);
+void (*model_limited)(const struct model *m, const struct model_tag *t);
 
 struct model *model_new(const char *name, uint64_t capacity)
 {
@@ -319,6 +320,47 @@ static int tell_tags(nlc_fn fn, void *arg)
 	return 0;
 }
 
+/* All limits at once, as only the daemon asks here. */
+static int set_tag(struct nlc *nlc, struct nlmsghdr *nlh)
+{
+	struct nlattr *a[ZCACHE_A_TAG_MAX + 1];
+	struct model_tag next, *t;
+	uint64_t floors;
+	struct model *m;
+	size_t i;
+
+	if (genlmsg_parse(nlh, 0, a, ZCACHE_A_TAG_MAX, NULL) || !a[ZCACHE_A_TAG_STORE])
+		return -EINVAL;
+	m = model_find(nla_get_string(a[ZCACHE_A_TAG_STORE]));
+	if (!m)
+		return -ENOENT;
+	m->limits++;
+	if (model_fail) {
+		model_fail--;
+		return -model_error;
+	}
+	next.id = nla_get_u64(a[ZCACHE_A_TAG_ID]);
+	next.quota = nla_get_u64(a[ZCACHE_A_TAG_QUOTA]);
+	next.floor = nla_get_u64(a[ZCACHE_A_TAG_FLOOR]);
+	t = &m->tag[m->nr_tags];
+	for (i = 0, floors = next.floor; i < m->nr_tags; i++)
+		if (m->tag[i].id == next.id)
+			t = &m->tag[i];
+		else
+			floors += m->tag[i].floor;
+	if (floors > m->capacity) {
+		strcpy(nlc->sentence, "the floors are too high");
+		return -ENOSPC;
+	}
+	m->nr_tags += t == &m->tag[m->nr_tags];
+	*t = next;
+	if (!next.quota && !next.floor)
+		*t = m->tag[--m->nr_tags];
+	if (model_limited)
+		model_limited(m, &next);
+	return 0;
+}
+
 int __wrap_nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
 {
 	int cmd = genlmsg_hdr(nlmsg_hdr(msg))->cmd, err = 0;
@@ -328,6 +370,8 @@ int __wrap_nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
 	nlc->inconsistent = false;
 	if (cmd == ZCACHE_CMD_TAG_GET) {
 		err = tell_tags(fn, arg);
+	} else if (cmd == ZCACHE_CMD_TAG_SET) {
+		err = set_tag(nlc, nlmsg_hdr(msg));
 	} else if (cmd == ZCACHE_CMD_STORE_GET) {
 		for (m = models; m; m = m->next)
 			tell_store(m, fn, arg);

@@ -22,6 +22,12 @@ struct model_object {
 	bool there, pinned;
 };
 
+struct model_tag {
+	uint64_t id, quota, floor;
+};
+
+#define MODEL_TAGS 16
+
 struct model {
 	char name[33], policy[32];	/* policy: what the store asks for */
 	char owner[32];			/* the policy its owner runs, "" without an owner */
@@ -33,7 +39,9 @@ struct model {
 	size_t nr_log;
 	bool resync;			/* the next drain begins anew */
 	bool restless;			/* no drain tells all, whatever it tells */
-	int calls, drains, evicts, owns;	/* since it was made */
+	struct model_tag tag[MODEL_TAGS];	/* those that have limits */
+	size_t nr_tags;
+	int calls, drains, evicts, owns, limits;	/* since it was made */
 	struct model *next;
 };
 
@@ -45,6 +53,8 @@ extern size_t model_batch;
 extern int model_fail, model_error;
 /* Called after an answer to a drain. */
 extern void (*model_drained)(struct nlc *nlc);
+/* Called when limits of a tag were set. */
+extern void (*model_limited)(const struct model *m, const struct model_tag *t);
 
 struct model *model_new(const char *name, uint64_t capacity);
 struct model *model_find(const char *name);

@@ -185,7 +185,9 @@ static void wrong_config(const char *text, const char *sentence)
 	is_str(r.err, want, "the sentence");
 }
 
-#define KEYS "listen, interval, policy, optimise, exponent, large and store"
+#define STORE_KEYS "policy, optimise, exponent, large"
+#define KEYS "listen, interval, " STORE_KEYS " and store"
+#define TAG_RULE "a tag is a number from 1 to 18446744073709551615"
 #define LISTEN_RULE "right is none, an address of this machine alone and a port such as 127.0.0.1:9629 or [::1]:9629, or unix:/PATH"
 
 /* What is said has an end, whatever the file and its path are. */
@@ -217,7 +219,8 @@ static void configurations(void)
 		  "listen = \"unix:/run/zcached/http\"\ninterval = 1.5s\npolicy = gdsf\n"
 		  "optimise = bytes\nexponent = 0.5\nlarge = refuse\n"
 		  "store web { policy = none }\n"
-		  "store \"cdn.example\" {\n\tpolicy = lru // more\n\toptimise = objects\n\texponent = 1\n\tlarge = main\n}\n");
+		  "store \"cdn.example\" {\n\tpolicy = lru // more\n\toptimise = objects\n\texponent = 1\n\tlarge = main\n"
+		  "\ttag 7 { quota = 1.5G floor = 100M }\n\ttag 18446744073709551615 { floor = none }\n\ttag 8 { }\n}\n");
 	run(&r, NULL, "zcached", "--config", config_path, "--check", NULL);
 	is_int(r.code, 0, "all keys");
 	is_str(r.err, "", "without complaint");
@@ -227,7 +230,7 @@ static void configurations(void)
 
 	wrong_config("polcy = lru", "1: no such option 'polcy'; there are " KEYS);
 	wrong_config("\nstore web { interval = 1s }",
-		     "2: no such option 'interval'; a store has policy, optimise, exponent and large");
+		     "2: no such option 'interval'; a store has " STORE_KEYS " and tag");
 	snprintf(rule, sizeof(rule), "1: policy best: right is one of %s, or none to leave it to the kernel", policies);
 	wrong_config("policy = best", rule);
 	rule[0] = '2';
@@ -243,6 +246,20 @@ static void configurations(void)
 	wrong_config("store a { }\nstore a { }", "2: found duplicate title 'a'");
 	wrong_config("store { }", "1: missing title for section 'store': right is store NAME { ... }");
 	wrong_config("store a { policy = lru", "2: a section has no closing brace");
+	wrong_config("store a { tag 0 { } }", "1: tag 0: " TAG_RULE);
+	wrong_config("store a { tag 07 { } }", "1: tag 07: " TAG_RULE);
+	wrong_config("store a { tag x { } }", "1: tag x: " TAG_RULE);
+	wrong_config("store a { tag 18446744073709551616 { } }",
+		     "1: tag 18446744073709551616: " TAG_RULE);
+	wrong_config("store a {\n\ttag 7 {\n\t\tquota = much\n\t}\n}",
+		     "3: quota much: right is none, a number of bytes, or a number with k, M, G or T such as 256M");
+	wrong_config("store a {\n\ttag 7 {\n\t\tquota = 1M\n\t\tfloor = 2M\n\t}\n}",
+		     "5: tag 7: floor 2M: right is at most the quota, 1M");
+	wrong_config("store a { tag 7 { ceiling = 1M } }",
+		     "1: no such option 'ceiling'; a tag has quota and floor");
+	wrong_config("store a { tag 7 { }\ntag 7 { } }", "2: found duplicate title '7'");
+	wrong_config("store a { tag { } }", "1: missing title for section 'tag': right is tag NUMBER { ... }");
+	wrong_config("tag 7 { }", "1: no such option 'tag'; there are " KEYS);
 	wrong_config("policy = { lru }", "1: unexpected token '{'");
 	wrong_config("}", "1: unexpected closing brace");
 	wrong_config("/* ", " a comment has no end");
@@ -444,6 +461,51 @@ static void hostile(void)
 	ok(comes("/healthz", "\r\n\r\nok\n"), "more connections than it takes at a time");
 }
 
+/* All that it told its manager. */
+static void hear_end(void)
+{
+	const char *text;
+
+	do
+		text = told();
+	while (text[0] && strcmp(text, "STOPPING=1"));
+}
+
+/* What the file no longer has is taken back, and no more. */
+static void limits(void)
+{
+	begin("listen = none\npolicy = none\n"
+	      "store web {\n\ttag 7 { quota = 1k floor = 100 }\n\ttag 8 { floor = 200 }\n}\n");
+	line();
+	told();
+	tell("!new other 1000000");
+	tell("!new web 1000000");
+	is_str(line(), "kernel: store web tag 7 quota 1024 floor 100\n", "limits of a store that comes");
+	is_str(line(), "kernel: store web tag 8 quota 0 floor 200\n", "are set");
+	reconfigure("listen = none\npolicy = none\n"
+		    "store web {\n\ttag 7 { quota = 2k }\n\ttag 9 { floor = 999999 }\n}\n");
+	is_str(line(), "kernel: store web tag 8 quota 0 floor 0\n", "one that is no longer in the file");
+	is_str(line(), "kernel: store web tag 7 quota 2048 floor 0\n", "a key that is no longer");
+	is_str(line(), "kernel: store web tag 9 quota 0 floor 999999\n", "and a new one");
+	line();
+	reconfigure("listen = none\npolicy = none\nstore web { tag 9 { floor = 1000001 } }\n");
+	is_str(line(), "kernel: store web tag 7 quota 0 floor 0\n", "what cannot be");
+	is_str(line(), "zcached: store web: cannot set the limits of tag 9, trying again: the floors are too high: No space left on device (ENOSPC)\n",
+	       "is told");
+	line();
+	reconfigure("listen = none\npolicy = none\n");
+	is_str(line(), "kernel: store web tag 9 quota 0 floor 0\n", "and none without a section");
+	line();
+	reconfigure("listen = none\npolicy = none\nstore web { tag 7 { floor = 5 } }\n");
+	is_str(line(), "kernel: store web tag 7 quota 0 floor 5\n", "one again");
+	line();
+	tell("!quiet late 1000000");
+	is_str(line(), "kernel: store web tag 7 quota 0 floor 5\n",
+	       "when events were lost it may be another store");
+	end("and it ends");
+	hear_end();
+}
+
 /* What the kernel says amid an answer to something else is not waited for. */
 static void told_meanwhile(void)
 {
@@ -516,6 +578,7 @@ int main(void)
 	end("SIGTERM");
 	is_str(told(), "STOPPING=1", "of which its manager hears");
 	is_int(access(http_path, F_OK), -1, "and leaves no socket behind");
+	limits();
 	told_meanwhile();
 	module_goes();
 	watchdog();

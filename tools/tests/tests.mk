@@ -39,6 +39,9 @@ $(O)/tests/test_daemon_store: $(O)/obj/tests/fake_policy.o $(O)/obj/zcached/stor
 	$(O)/obj/zcached/tracked.o $(O)/obj/zcached/kernel.o $(O)/libpolicy.a
 $(O)/tests/test_daemon_store: TEST_LIBS := -Wl,--wrap=nlc_call $(NL_LIBS) -lm
 
+$(O)/tests/test_daemon_limits: $(O)/obj/tests/fake_policy.o $(O)/obj/zcached/limit.o
+$(O)/tests/test_daemon_limits: TEST_LIBS := -Wl,--wrap=nlc_call $(NL_LIBS)
+
 $(O)/tests/test_daemon_metrics: $(patsubst %,$(O)/obj/zcached/%.o,metrics status accept \
 	address store tracked kernel) $(O)/libpolicy.a
 $(O)/tests/test_daemon: $(O)/libpolicy.a

@@ -22,6 +22,9 @@
  */
 #define LAST_WORD "end-of-file"
 
+/* Those that stand in a section and outside of sections. */
+#define STORE_KEYS "policy, optimise, exponent, large"
+
 /* libconfuse gives its messages no argument of ours. */
 static const char *error_file;
 static char *error_text;
@@ -50,14 +53,15 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 	if (!strstr(fmt, "no such option")) {
 		append(text);
 		if (strstr(fmt, "missing title"))
-			append(": right is store NAME { ... }");
+			append(strcmp(cfg_name(cfg), "store") ? ": right is store NAME { ... }" :
+			       ": right is tag NUMBER { ... }");
 	} else if (strstr(text, "'" LAST_WORD "'")) {
 		append("a section has no closing brace");
 	} else {
 		append(text);
-		append(strcmp(cfg_name(cfg), "store") ?
-		       "; there are listen, interval, policy, optimise, exponent, large and store" :
-		       "; a store has policy, optimise, exponent and large");
+		append(!strcmp(cfg_name(cfg), "store") ? "; a store has " STORE_KEYS " and tag" :
+		       !strcmp(cfg_name(cfg), "tag") ? "; a tag has quota and floor" :
+		       "; there are listen, interval, " STORE_KEYS " and store");
 	}
 }
 
@@ -154,6 +158,53 @@ static int check_large(cfg_t *cfg, cfg_opt_t *opt)
 	       wrong(cfg, opt, "main or refuse") : 0;
 }
 
+/* 0 for none. */
+static int parse_limit(const char *text, uint64_t *bytes)
+{
+	*bytes = 0;
+	return text && strcmp(text, "none") ? parse_size(text, bytes) : 0;
+}
+
+static int check_limit(cfg_t *cfg, cfg_opt_t *opt)
+{
+	uint64_t bytes;
+
+	return parse_limit(cfg_opt_getnstr(opt, 0), &bytes) ?
+	       wrong(cfg, opt, "none, a number of bytes, or a number with k, M, G or T such as 256M") :
+	       0;
+}
+
+static struct limit read_limit(cfg_t *section)
+{
+	struct limit limit;
+
+	parse_u64(cfg_title(section), UINT64_MAX, &limit.tag);
+	parse_limit(cfg_getstr(section, "quota"), &limit.quota);
+	parse_limit(cfg_getstr(section, "floor"), &limit.floor);
+	return limit;
+}
+
+/* The title is the tag, so a tag has but one way to be written. */
+static int check_tag(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	const char *title = cfg_title(section);
+	struct limit limit;
+	uint64_t tag;
+
+	if (title[0] == '0' || parse_u64(title, UINT64_MAX, &tag)) {
+		cfg_error(cfg, "tag %s: a tag is a number from 1 to %llu", title,
+			  (unsigned long long)UINT64_MAX);
+		return -1;
+	}
+	limit = read_limit(section);
+	if (!limit.quota || limit.floor <= limit.quota)
+		return 0;
+	cfg_error(cfg, "tag %s: floor %s: right is at most the quota, %s", title,
+		  cfg_getstr(section, "floor"), cfg_getstr(section, "quota"));
+	return -1;
+}
+
 static int check_interval(cfg_t *cfg, cfg_opt_t *opt)
 {
 	uint64_t ms;
@@ -202,6 +253,18 @@ static void read_choice(cfg_t *cfg, struct choice *c)
 		parse_large(text, &c->options.large_main);
 }
 
+static int read_limits(cfg_t *section, struct config_store *s)
+{
+	size_t n = cfg_size(section, "tag");
+
+	s->limits = calloc(n + 1, sizeof(*s->limits));
+	if (!s->limits)
+		return -ENOMEM;
+	for (; s->nr_limits < n; s->nr_limits++)
+		s->limits[s->nr_limits] = read_limit(cfg_getnsec(section, "tag", s->nr_limits));
+	return 0;
+}
+
 static int read_all(cfg_t *cfg, struct config *c)
 {
 	const char *listen = cfg_getstr(cfg, "listen");
@@ -224,6 +287,8 @@ static int read_all(cfg_t *cfg, struct config *c)
 		snprintf(c->stores[i].name, sizeof(c->stores[i].name), "%s", cfg_title(section));
 		c->stores[i].choice = c->choice;
 		read_choice(section, &c->stores[i].choice);
+		if (read_limits(section, &c->stores[i]))
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -240,11 +305,17 @@ static int on_end(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 
 static cfg_t *new_parser(void)
 {
+	static cfg_opt_t tag[] = {
+		CFG_STR("quota", NULL, CFGF_NODEFAULT),
+		CFG_STR("floor", NULL, CFGF_NODEFAULT),
+		CFG_END()
+	};
 	static cfg_opt_t store[] = {
 		CFG_STR("policy", NULL, CFGF_NODEFAULT),
 		CFG_STR("optimise", NULL, CFGF_NODEFAULT),
 		CFG_STR("exponent", NULL, CFGF_NODEFAULT),
 		CFG_STR("large", NULL, CFGF_NODEFAULT),
+		CFG_SEC("tag", tag, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END()
 	};
 	static cfg_opt_t all[] = {
@@ -274,6 +345,9 @@ static cfg_t *new_parser(void)
 	cfg_set_validate_func(cfg, "store|optimise", check_goal);
 	cfg_set_validate_func(cfg, "store|exponent", check_exponent);
 	cfg_set_validate_func(cfg, "store|large", check_large);
+	cfg_set_validate_func(cfg, "store|tag", check_tag);
+	cfg_set_validate_func(cfg, "store|tag|quota", check_limit);
+	cfg_set_validate_func(cfg, "store|tag|floor", check_limit);
 	return cfg;
 }
 
@@ -322,6 +396,8 @@ int config_load(const char *file, struct config *c, char error[CONFIG_ERROR_ROOM
 	}
 	if (!err)
 		err = read_all(cfg, c);
+	if (err)
+		config_free(c);
 	if (err && !error[0])
 		snprintf(error, CONFIG_ERROR_ROOM, "%s: %s", file, strerror(-err));
 	if (cfg)
@@ -332,19 +408,36 @@ int config_load(const char *file, struct config *c, char error[CONFIG_ERROR_ROOM
 
 void config_free(struct config *c)
 {
+	while (c->stores && c->nr_stores)
+		free(c->stores[--c->nr_stores].limits);
 	free(c->stores);
 	memset(c, 0, sizeof(*c));
 }
 
-struct choice config_choice(const struct config *c, const char *store, const char *wants)
+static const struct config_store *section_of(const struct config *c, const char *store)
 {
-	struct choice choice = c->choice;
-	const struct zp_ops *ops;
 	size_t i;
 
 	for (i = 0; i < c->nr_stores; i++)
 		if (!strcmp(c->stores[i].name, store))
-			choice = c->stores[i].choice;
+			return &c->stores[i];
+	return NULL;
+}
+
+const struct limit *config_limits(const struct config *c, const char *store, size_t *n)
+{
+	const struct config_store *section = section_of(c, store);
+
+	*n = section ? section->nr_limits : 0;
+	return section ? section->limits : NULL;
+}
+
+struct choice config_choice(const struct config *c, const char *store, const char *wants)
+{
+	const struct config_store *section = section_of(c, store);
+	struct choice choice = section ? section->choice : c->choice;
+	const struct zp_ops *ops;
+
 	if (wants[0] && !parse_policy(wants, &ops))
 		choice.ops = ops;
 	return choice;

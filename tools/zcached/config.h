@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "limit.h"
 #include "store.h"
 
 #define LISTEN_ROOM 128
@@ -14,10 +15,14 @@
  * struct config_store - what a section says of one store
  * @name: of the store
  * @choice: its policy
+ * @limits: of its tags
+ * @nr_limits: how many
  */
 struct config_store {
 	char name[ZC_NAME_MAX + 1];
 	struct choice choice;
+	struct limit *limits;
+	size_t nr_limits;
 };
 
 /**
@@ -47,6 +52,9 @@ void config_free(struct config *c);
 
 /* What a store is to have that says itself what it wants: a policy's name, or "". */
 struct choice config_choice(const struct config *c, const char *store, const char *wants);
+
+/* The limits of its tags, and how many. */
+const struct limit *config_limits(const struct config *c, const char *store, size_t *n);
 
 /* The names of all policies, with commas between. */
 const char *config_policies(void);

@@ -46,6 +46,14 @@ static struct choice choose(const struct daemon *d, const char *store, const cha
 	return config_choice(&d->config, store, wants);
 }
 
+static void set_limits(struct daemon *d, struct item *item)
+{
+	size_t n;
+	const struct limit *want = config_limits(&d->config, item->m.name, &n);
+
+	limits_set(&item->limits, &d->reads, item->m.name, want, n);
+}
+
 /* Also during a turn, which would set the time of the next one over this. */
 static void soon(struct daemon *d)
 {
@@ -78,8 +86,16 @@ static int take_store(struct daemon *d, const struct store *s)
 	strcpy(item->wants, s->policy);
 	c = choose(d, s->name, item->wants);
 	store_begin(&item->m, &d->owner, s->name, &c, watchdog(d));
+	set_limits(d, item);
 	soon(d);
 	return 0;
+}
+
+static void end_item(struct item *item)
+{
+	store_end(&item->m);
+	limits_end(&item->limits);
+	free(item);
 }
 
 static void drop_store(struct daemon *d, const char *name)
@@ -92,8 +108,7 @@ static void drop_store(struct daemon *d, const char *name)
 		return;
 	/* the name may be the item's own */
 	note("store %s: it is gone", name);
-	store_end(&d->items[i]->m);
-	free(d->items[i]);
+	end_item(d->items[i]);
 	d->items[i] = d->items[--d->nr_items];
 }
 
@@ -101,8 +116,11 @@ static void retry_all(struct daemon *d)
 {
 	size_t i;
 
-	for (i = 0; i < d->nr_items; i++)
+	for (i = 0; i < d->nr_items; i++) {
 		store_retry(&d->items[i]->m);
+		if (d->items[i]->limits.due)
+			set_limits(d, d->items[i]);
+	}
 	soon(d);
 }
 
@@ -124,6 +142,9 @@ static int look_at_all(struct daemon *d)
 		if (j == stores.n)
 			drop_store(d, d->items[i]->m.name);
 	}
+	/* one of these may be another of its name, which has no limits */
+	for (j = 0; j < d->nr_items; j++)
+		d->items[j]->limits.due = d->items[j]->limits.n;
 	for (j = 0; !err && j < stores.n; j++)
 		err = take_store(d, &stores.v[j]);
 	free(stores.v);
@@ -293,6 +314,8 @@ static void reload(struct daemon *d)
 	for (i = 0; i < d->nr_items; i++) {
 		c = choose(d, d->items[i]->m.name, d->items[i]->wants);
 		store_choose(&d->items[i]->m, &c, watchdog(d));
+		d->items[i]->limits.told = false;
+		set_limits(d, d->items[i]);
 	}
 	soon(d);
 }
@@ -394,10 +417,8 @@ int daemon_run(struct daemon *d)
 			code = fail(CTL_REFUSED, "the event loop broke: %s", error_name(code));
 	}
 	http_close(d->http);
-	while (d->nr_items) {
-		store_end(&d->items[--d->nr_items]->m);
-		free(d->items[d->nr_items]);
-	}
+	while (d->nr_items)
+		end_item(d->items[--d->nr_items]);
 	free(d->items);
 	sd_event_source_unref(d->tick);
 	sd_event_source_unref(d->retry);

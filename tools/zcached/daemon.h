@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 
 #include "config.h"
+#include "limit.h"
 #include "nl.h"
 #include "stores.h"
 #include "tags.h"
@@ -19,11 +20,13 @@ struct http;
  * struct item - one of its stores
  * @m: its policy
  * @wants: the policy that it asks for, or ""
+ * @limits: of its tags
  * @tags: those that are used most, as the status page saw them last
  */
 struct item {
 	struct managed m;
 	char wants[POLICY_ROOM];
+	struct limits limits;
 	struct top_tags tags;
 };
 
