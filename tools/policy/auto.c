@@ -90,6 +90,15 @@ static struct zp_options options_of(const struct zp *zp, unsigned int i)
 	return o;
 }
 
+/* Who is new is compared outside, with what the inner policy names. */
+static struct zp_options inner_options(const struct zp *zp, unsigned int i)
+{
+	struct zp_options o = options_of(zp, i);
+
+	o.frequency = false;
+	return o;
+}
+
 static uint64_t shadow_bytes(const struct zp *zp, unsigned int shift)
 {
 	return zp->options.capacity >> shift ?: 1;
@@ -118,7 +127,7 @@ static int init(struct zp *zp)
 		o = options_of(zp, i);
 		err = zp_shadow_init(&a->shadows[i], candidates[o.goal][i].ops, &o);
 	}
-	o = options_of(zp, 0);
+	o = inner_options(zp, 0);
 	a->inner = (struct zp){ .ops = candidates[o.goal][0].ops, .options = o,
 				.objects = zp->objects };
 	if (!err)
@@ -141,14 +150,15 @@ static void fini(struct zp *zp)
 	free(a);
 }
 
-/* The policy at work, with what is the outer one's. */
+/* The policy at work, with what is the outer one's, but who waits there. */
 static struct zp *inner(struct zp *zp)
 {
+	uint32_t waiting = zp_waiting(zp);
 	struct zp_auto *a = zp->priv;
 
 	a->inner.entries = zp->entries;
-	a->inner.objects = zp->objects;
-	a->inner.used = zp->used;
+	a->inner.objects = zp->objects - (waiting != ZP_NONE);
+	a->inner.used = zp->used - (waiting ? zp_entry(zp, waiting)->size : 0);
 	a->inner.requests = zp->requests;
 	return &a->inner;
 }
@@ -201,7 +211,7 @@ static void look(struct zp *zp, struct zp_auto *a)
 	a->times = best == a->rival ? a->times + 1 : 1;
 	a->rival = best;
 	if (best != a->current && a->times >= TIMES) {
-		o = options_of(zp, best);
+		o = inner_options(zp, best);
 		if (!change(inner(zp), candidates[o.goal][best].ops, &o))
 			a->current = best;
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admission.h"
 #include "policy.h"
 
 /* Of an entry that is a victim, in @prev. */
@@ -47,10 +48,20 @@ const struct zp_ops *zp_find(const char *name)
  */
 int zp_init(struct zp *zp, const struct zp_ops *ops, const struct zp_options *options)
 {
+	int err;
+
 	*zp = (struct zp){ .ops = ops, .options = *options };
 	if (!options->capacity || !(options->a <= 1))
 		return -EINVAL;
-	return ops->init(zp);
+	if (options->frequency) {
+		zp->admission = zp_admission_new();
+		if (!zp->admission)
+			return -ENOMEM;
+	}
+	err = ops->init(zp);
+	if (err)
+		zp_admission_free(zp->admission);
+	return err;
 }
 
 /**
@@ -60,6 +71,7 @@ int zp_init(struct zp *zp, const struct zp_ops *ops, const struct zp_options *op
 void zp_exit(struct zp *zp)
 {
 	zp->ops->exit(zp);
+	zp_admission_free(zp->admission);
 	free(zp->entries);
 }
 
@@ -143,7 +155,20 @@ static int take(struct zp *zp, uint32_t ref)
  */
 uint64_t zp_largest(struct zp *zp)
 {
-	return zp->ops->largest ? zp->ops->largest(zp) : zp->options.capacity;
+	uint64_t size = zp->ops->largest ? zp->ops->largest(zp) : zp->options.capacity;
+
+	return zp->options.admit_size && zp->options.admit_size < size ?
+	       zp->options.admit_size : size;
+}
+
+/**
+ * zp_waiting - the victim that waits while newcomers leave instead
+ * @zp: the policy
+ * Return: the object, which is here still; ZP_NONE if there is none
+ */
+uint32_t zp_waiting(const struct zp *zp)
+{
+	return zp->admission ? zp->admission->other : ZP_NONE;
 }
 
 /**
@@ -173,7 +198,30 @@ int zp_add(struct zp *zp, uint64_t id, uint64_t size, uint32_t *ref)
 	err = take(zp, *ref);
 	if (err)
 		put_entry(zp, *ref);
+	else if (zp->admission)
+		zp_admission_add(zp, *ref);
 	return err;
+}
+
+/* Out of what is held. */
+static void leave(struct zp *zp, uint32_t ref)
+{
+	zp->objects--;
+	zp->used -= zp->entries[ref].size;
+	zp->entries[ref].prev = OUT;
+}
+
+/* Who waits was used, so it is a victim no more; without memory it stays one. */
+static void rescue(struct zp *zp, uint32_t ref)
+{
+	zp->admission->other = ZP_NONE;
+	leave(zp, ref);
+	if (!take(zp, ref))
+		return;
+	zp->admission->other = ref;
+	zp->objects++;
+	zp->used += zp->entries[ref].size;
+	zp->entries[ref].prev = OUT;
 }
 
 /**
@@ -185,6 +233,10 @@ int zp_add(struct zp *zp, uint64_t id, uint64_t size, uint32_t *ref)
 void zp_hit(struct zp *zp, uint32_t ref, unsigned int n)
 {
 	zp->requests += n;
+	if (zp->admission)
+		zp_admission_hit(zp, ref, n);
+	if (ref == zp_waiting(zp))
+		rescue(zp, ref);
 	/* of a victim, whoever has it decides */
 	if (zp->entries[ref].prev != OUT)
 		zp->ops->hit(zp, ref, n);
@@ -199,9 +251,12 @@ void zp_del(struct zp *zp, uint32_t ref)
 {
 	if (zp->entries[ref].prev != OUT) {
 		zp->ops->del(zp, ref);
-		zp->objects--;
-		zp->used -= zp->entries[ref].size;
+		leave(zp, ref);
+	} else if (ref == zp_waiting(zp)) {
+		leave(zp, ref);
 	}
+	if (zp->admission)
+		zp_admission_del(zp, ref);
 	put_entry(zp, ref);
 }
 
@@ -212,13 +267,13 @@ void zp_del(struct zp *zp, uint32_t ref)
  */
 uint32_t zp_victim(struct zp *zp)
 {
-	uint32_t ref = zp->ops->victim(zp);
+	uint32_t ref = zp->admission ? zp_admission_victim(zp) : zp->ops->victim(zp);
 
-	if (ref != ZP_NONE) {
-		zp->objects--;
-		zp->used -= zp->entries[ref].size;
-		zp->entries[ref].prev = OUT;
-	}
+	if (ref != ZP_NONE)
+		leave(zp, ref);
+	/* whoever waits is held still, but not by the policy */
+	if (zp_waiting(zp))
+		zp_entry(zp, zp_waiting(zp))->prev = OUT;
 	return ref;
 }
 
@@ -262,22 +317,37 @@ int zp_switch(struct zp *zp, const struct zp_ops *ops, const struct zp_options *
 {
 	uint32_t *order = malloc((zp->objects + 1ull) * sizeof(*order));
 	struct zp next = *zp;
-	uint32_t nr, i;
+	uint32_t nr = 0, i;
 	int err;
 
 	next.ops = ops;
 	next.options = *options;
-	err = !order ? -ENOMEM : !options->capacity || !(options->a <= 1) ? -EINVAL :
-	      ops->init(&next);
+	if (!options->frequency)
+		next.admission = NULL;
+	else if (!zp->admission)
+		next.admission = zp_admission_new();
+	err = !order || (options->frequency && !next.admission) ? -ENOMEM :
+	      !options->capacity || !(options->a <= 1) ? -EINVAL : ops->init(&next);
 	if (err) {
+		if (next.admission != zp->admission)
+			zp_admission_free(next.admission);
 		free(order);
 		return err;
 	}
 	next.objects = 0;
 	next.used = 0;
-	for (nr = 0; zp->objects; nr++)
-		order[nr] = zp_victim(zp);
+	if (zp_waiting(zp)) {
+		order[nr] = zp_waiting(zp);
+		zp_admission_del(zp, order[nr]);
+		leave(zp, order[nr++]);
+	}
+	for (; zp->objects; nr++) {
+		order[nr] = zp->ops->victim(zp);
+		leave(zp, order[nr]);
+	}
 	zp->ops->exit(zp);
+	if (next.admission != zp->admission)
+		zp_admission_free(zp->admission);
 	*zp = next;
 	for (i = 0; i < nr; i++)
 		take(zp, order[i]);	/* init() made room */

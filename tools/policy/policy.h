@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct zp;
+struct zp_admission;
 
 /** ZP_NONE - no object; a reference is an index, and 0 is none */
 #define ZP_NONE 0
@@ -31,12 +32,17 @@ enum zp_goal {
  *	@goal asks for
  * @large_main: an object larger than the small queue or window of a policy goes
  *	to its main queue; else it is refused (zp_add() says so)
+ * @admit_size: larger objects are refused; 0 for none
+ * @frequency: of a new object and the victim that would leave instead of it, the one
+ *	that was used less leaves
  */
 struct zp_options {
 	uint64_t capacity;
 	enum zp_goal goal;
 	double a;
 	bool large_main;
+	uint64_t admit_size;
+	bool frequency;
 };
 
 /**
@@ -101,6 +107,7 @@ struct zp_ops {
  * @used: bytes of these
  * @requests: adds and hits so far, the policies' clock
  * @priv: the policy's own
+ * @admission: who is new; NULL if frequency does not matter
  *
  * The rest is policy.c's.
  */
@@ -112,6 +119,7 @@ struct zp {
 	uint64_t used;
 	uint64_t requests;
 	void *priv;
+	struct zp_admission *admission;
 	uint32_t nr_entries;
 	uint32_t free;
 };
@@ -130,6 +138,8 @@ void zp_exit(struct zp *zp);
 
 /* Objects above this are refused. */
 uint64_t zp_largest(struct zp *zp);
+/* What waits as a victim while newcomers leave instead, no more in the policy's queues. */
+uint32_t zp_waiting(const struct zp *zp);
 /*
  * An object came. Returns its reference in @ref; 0, -ENOMEM, or -EFBIG if it is
  * above zp_largest(). The caller makes room before or after, as it likes.

@@ -129,6 +129,18 @@ static void counts(void)
 	   "a line of the table");
 	is_int(r.err_len, 0, "no progress without a terminal");
 
+	simulate(write_text("t", "1 1 900\n2 1 900\n3 2 100\n4 3 100\n5 1 900\n"),
+		 "policy", "lru", "size", "1000", "admission", "none");
+	is_int(number(0, "misses"), 4, "for a new one the oldest leaves");
+	simulate(write_text("t", "1 1 900\n2 1 900\n3 2 100\n4 3 100\n5 1 900\n"),
+		 "policy", "lru", "size", "1000", "admission", "frequency");
+	is_int(number(0, "misses"), 3, "or the one before, which was used less");
+	simulate(write_text("t", "1 1 100\n2 2 100\n3 3 150\n4 2 100\n5 3 150\n"),
+		 "policy", "lru", "size", "250", "admit-size", "100");
+	is_int(number(0, "misses"), 4, "what is too large is not stored, and evicts nobody");
+	simulate(write_text("t", "1 1 100\n"), "admission", "all");
+	refused(1, "admission 'all' is none of none, frequency", "a wrong admission");
+
 	/* one of 100 bytes too many evicts half of all */
 	simulate(write_text("t", "1 1 100\n2 2 100\n3 3 100\n4 4 100\n5 5 100\n6 2 100\n7 3 100\n"),
 		 "policy", "fifo", "size", "400", "batch", "50%");

@@ -185,7 +185,7 @@ static void wrong_config(const char *text, const char *sentence)
 	is_str(r.err, want, "the sentence");
 }
 
-#define STORE_KEYS "policy, optimise, exponent, large"
+#define STORE_KEYS "policy, optimise, exponent, large, admission, admit-size"
 #define KEYS "listen, interval, " STORE_KEYS " and store"
 #define TAG_RULE "a tag is a number from 1 to 18446744073709551615"
 #define LISTEN_RULE "right is none, an address of this machine alone and a port such as 127.0.0.1:9629 or [::1]:9629, or unix:/PATH"
@@ -217,9 +217,9 @@ static void configurations(void)
 
 	configure("# all keys\n"
 		  "listen = \"unix:/run/zcached/http\"\ninterval = 1.5s\npolicy = gdsf\n"
-		  "optimise = bytes\nexponent = 0.5\nlarge = refuse\n"
+		  "optimise = bytes\nexponent = 0.5\nlarge = refuse\nadmission = frequency\nadmit-size = 64M\n"
 		  "store web { policy = none }\n"
-		  "store \"cdn.example\" {\n\tpolicy = lru // more\n\toptimise = objects\n\texponent = 1\n\tlarge = main\n"
+		  "store \"cdn.example\" {\n\tpolicy = lru // more\n\toptimise = objects\n\texponent = 1\n\tlarge = main\n\tadmission = none\n\tadmit-size = none\n"
 		  "\ttag 7 { quota = 1.5G floor = 100M }\n\ttag 18446744073709551615 { floor = none }\n\ttag 8 { }\n}\n");
 	run(&r, NULL, "zcached", "--config", config_path, "--check", NULL);
 	is_int(r.code, 0, "all keys");
@@ -239,6 +239,8 @@ static void configurations(void)
 	wrong_config("exponent = 1.01", "1: exponent 1.01: right is a number from 0 to 1 such as 0.5");
 	wrong_config("exponent = nan", "1: exponent nan: right is a number from 0 to 1 such as 0.5");
 	wrong_config("large = yes", "1: large yes: right is main or refuse");
+	wrong_config("admission = all", "1: admission all: right is none or frequency");
+	wrong_config("admit-size = 1.3", "1: admit-size 1.3: right is none, a number of bytes, or a number with k, M, G or T such as 256M");
 	wrong_config("interval = 9ms", "1: interval 9ms: right is a time from 10ms to 60s");
 	wrong_config("interval = 61s", "1: interval 61s: right is a time from 10ms to 60s");
 	wrong_config("listen = 0.0.0.0:9629", "1: listen 0.0.0.0:9629: " LISTEN_RULE);

@@ -375,6 +375,63 @@ static void refused(void)
 	end();
 }
 
+static int count_ids(uint64_t from, uint64_t to)
+{
+	int i, n = 0;
+
+	for (i = 0; i < MODEL_SLOTS; i++)
+		n += m->slot[i].there && m->slot[i].id >= from && m->slot[i].id < to;
+	return n;
+}
+
+/* What was used often stays, and what came but now leaves, if room is wanted. */
+static void admission(void)
+{
+	struct choice c = policy("lru");
+	int i;
+
+	m = model_new("web", CAPACITY);
+	c.options.frequency = true;
+	store_begin(&s, &nlc, "web", &c, 10000);
+	for (i = 0; i < 80; i++)
+		model_touch(m, model_put(m, i, 10000));
+	for (i = 0; i < 14; i++)
+		model_put(m, 1000 + i, 10000);
+	steps();
+	is_int(m->evicts, 0, "with room all are let in");
+	model_put(m, 1014, 10000);
+	steps();
+	is_int(m->used, 890000, "room is made");
+	is_int(count_ids(0, 80), 80, "not of what was used twice");
+	is_int(count_ids(1005, 1011), 0, "but of what was used once, and is new");
+	ok(agrees(), "which is known");
+	model_touch(m, model_put(m, 1005, 10000));
+	for (i = 0; i < 5; i++)
+		model_put(m, 2000 + i, 10000);
+	steps();
+	is_int(m->used, 890000, "again");
+	is_int(count_ids(0, 80), 79, "this time one of the others leaves");
+	is_int(count_ids(1005, 1006), 1, "for what was used more often, though it had left");
+	ok(agrees(), "which is known, too");
+	end();
+
+	m = model_new("web", CAPACITY);
+	c.options.frequency = false;
+	c.options.admit_size = 5000;
+	store_begin(&s, &nlc, "web", &c, 10000);
+	model_put(m, 1, 5000);
+	model_put(m, 2, 5001);
+	steps();
+	is_int(m->used, 5000, "what is larger than it may be leaves at once");
+	c.options.admit_size = 0;
+	store_choose(&s, &c, 10000);
+	model_put(m, 3, 5001);
+	steps();
+	is_int(m->used, 10001, "until it may be");
+	ok(agrees(), "which is known as well");
+	end();
+}
+
 static void switching(void)
 {
 	struct choice c = policy("gdsf");
@@ -463,6 +520,7 @@ static void random_operations(const char *name, unsigned int seed)
 				;
 			c = policy(zp_all[rand() % n]->name);
 			c.options.large_main = rand() % 2;
+			c.options.frequency = rand() % 2;
 			store_choose(&s, &c, 10000);
 		}
 		m->restless = rand() % 4 == 0;
@@ -518,6 +576,7 @@ int main(void)
 	restless();
 	used_meanwhile();
 	refused();
+	admission();
 	switching();
 	for (i = 0; zp_all[i]; i++)
 		random_operations(zp_all[i]->name, 1 + i);

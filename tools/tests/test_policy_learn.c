@@ -14,6 +14,7 @@
 static struct zp zp;
 static uint32_t refs[IDS];
 static uint64_t seed;
+static bool frequency;
 
 static uint32_t chance(uint32_t n)
 {
@@ -64,6 +65,7 @@ static void begin(const char *policy, uint64_t capacity, enum zp_goal goal)
 {
 	struct zp_options options = {
 		.capacity = capacity, .goal = goal, .a = -1, .large_main = true,
+		.frequency = frequency,
 	};
 
 	memset(refs, 0, sizeof(refs));
@@ -246,11 +248,17 @@ static void phases(const char *policy, const int *want)
 
 int main(void)
 {
+	const struct zp_ops *const *ops;
+
 	sketch();
 	wtinylfu();
 	random_requests("wtinylfu");
 	random_requests("lhd");
 	random_requests("auto");
+	frequency = true;
+	for (ops = zp_all; *ops; ops++)
+		random_requests((*ops)->name);
+	frequency = false;
 	shadow();
 	phases("lru", (const int[]){ 12059, 50000, 12038 });
 	phases("gdsf2", (const int[]){ 8906, 50000, 8851 });

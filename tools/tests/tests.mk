@@ -48,12 +48,12 @@ $(O)/tests/test_daemon: $(O)/libpolicy.a
 $(O)/tests/test_daemon: TEST_LIBS := $(NL_LIBS) -lm
 $(O)/tests/test_daemon_metrics: TEST_LIBS := $(NL_LIBS) -lm
 
-$(addprefix $(O)/tests/,test_policy test_policy_model test_policy_learn): $(O)/libpolicy.a
+$(addprefix $(O)/tests/,test_policy test_policy_model test_policy_learn test_policy_admission): $(O)/libpolicy.a
 $(O)/tests/test_policy_learn: TEST_LIBS := $(O)/libpolicy.a -lm
 $(O)/tests/test_policy: TEST_LIBS := $(O)/libpolicy.a -lm -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=free
-$(O)/tests/test_policy_model: $(O)/obj/zcachectl/sim_run.o
-$(O)/tests/test_policy_model: TEST_LIBS := $(O)/libpolicy.a -lm
+$(O)/tests/test_policy_model $(O)/tests/test_policy_admission: $(O)/obj/zcachectl/sim_run.o
+$(O)/tests/test_policy_model $(O)/tests/test_policy_admission: TEST_LIBS := $(O)/libpolicy.a -lm
 
 $(O)/tests/zcachectl-fake: $(CTL_OBJS) $(O)/libcommon.a $(FAKE) $(O)/obj/tests/fake_nl.o \
 		$(O)/obj/tests/fake_system.o $(O)/libpolicy.a $(O)/libzcache.a

@@ -22,7 +22,7 @@
 
 static struct {
 	const char *format, *columns, *object, *policy, *size, *batch, *optimise, *exponent;
-	const char *large, *plot;
+	const char *large, *admission, *admit_size, *plot;
 } given;
 
 static const struct keyword simulate_keywords[] = {
@@ -35,6 +35,8 @@ static const struct keyword simulate_keywords[] = {
 	{ "optimise", &given.optimise, NULL },
 	{ "exponent", &given.exponent, NULL },
 	{ "large", &given.large, NULL },
+	{ "admission", &given.admission, NULL },
+	{ "admit-size", &given.admit_size, NULL },
 	{ "plot", &given.plot, NULL },
 	{ NULL, NULL, NULL },
 };
@@ -181,8 +183,9 @@ static int read_arguments(struct plan *p, enum sim_format *format, enum sim_obje
 {
 	static const char *const goals[] = { "balanced", "objects", "bytes", NULL };
 	static const char *const larges[] = { "refuse", "main", NULL };
+	static const char *const admissions[] = { "none", "frequency", NULL };
 	static const char *const by[] = { "id", "id-size", NULL };
-	int goal = ZP_BALANCED, large = 1, object_by = -1, code;
+	int goal = ZP_BALANCED, large = 1, admission = 0, object_by = -1, code;
 	static char sizes[64];
 
 	*format = given.format ? sim_format_find(given.format) : SIM_AUTO;
@@ -201,9 +204,14 @@ static int read_arguments(struct plan *p, enum sim_format *format, enum sim_obje
 	if (!code)
 		code = arg_choice("large", given.large, larges, &large);
 	if (!code)
+		code = arg_choice("admission", given.admission, admissions, &admission);
+	if (!code && given.admit_size && strcmp(given.admit_size, "none"))
+		code = arg_size("admit-size", given.admit_size, &p->options.admit_size);
+	if (!code)
 		code = arg_choice("object", given.object, by, &object_by);
 	p->options.goal = goal;
 	p->options.large_main = large;
+	p->options.frequency = admission;
 	*object = SIM_BY_FORMAT + 1 + object_by;
 	return code ? code : arg_exponent(&p->options.a);
 }
@@ -403,7 +411,7 @@ const struct command policy_commands[] = {
 	  run_policy_show },
 	{ "status", 0, "", "Show that of all stores.", NULL, run_policy_status },
 	{ "simulate", 1,
-	  "FILE [format csv|tr|ids|oraclegeneral] [columns ID,SIZE] [object id|id-size] [policy POLICY|all] [size SIZE|PERCENT] [batch PERCENT] [optimise objects|bytes|balanced] [exponent A] [large main|refuse] [plot FILE]",
+	  "FILE [format csv|tr|ids|oraclegeneral] [columns ID,SIZE] [object id|id-size] [policy POLICY|all] [size SIZE|PERCENT] [batch PERCENT] [optimise objects|bytes|balanced] [exponent A] [large main|refuse] [admission none|frequency] [admit-size SIZE|none] [plot FILE]",
 	  "Show what policies would miss of the requests in a trace, with caches of some sizes; POLICY, SIZE and PERCENT may be several, with commas between.",
 	  simulate_keywords, run_simulate },
 	{ NULL, 0, NULL, NULL, NULL, NULL },

@@ -23,7 +23,7 @@
 #define LAST_WORD "end-of-file"
 
 /* Those that stand in a section and outside of sections. */
-#define STORE_KEYS "policy, optimise, exponent, large"
+#define STORE_KEYS "policy, optimise, exponent, large, admission, admit-size"
 
 /* libconfuse gives its messages no argument of ours. */
 static const char *error_file;
@@ -117,6 +117,12 @@ static int parse_large(const char *text, bool *large_main)
 	return *large_main || !strcmp(text, "refuse") ? 0 : -EINVAL;
 }
 
+static int parse_admission(const char *text, bool *frequency)
+{
+	*frequency = !strcmp(text, "frequency");
+	return *frequency || !strcmp(text, "none") ? 0 : -EINVAL;
+}
+
 static int parse_interval(const char *text, uint64_t *ms)
 {
 	return parse_duration(text, ms) || *ms < INTERVAL_MIN || *ms > INTERVAL_MAX ? -EINVAL : 0;
@@ -172,6 +178,14 @@ static int check_limit(cfg_t *cfg, cfg_opt_t *opt)
 	return parse_limit(cfg_opt_getnstr(opt, 0), &bytes) ?
 	       wrong(cfg, opt, "none, a number of bytes, or a number with k, M, G or T such as 256M") :
 	       0;
+}
+
+static int check_admission(cfg_t *cfg, cfg_opt_t *opt)
+{
+	bool frequency;
+
+	return parse_admission(cfg_opt_getnstr(opt, 0), &frequency) ?
+	       wrong(cfg, opt, "none or frequency") : 0;
 }
 
 static struct limit read_limit(cfg_t *section)
@@ -251,6 +265,12 @@ static void read_choice(cfg_t *cfg, struct choice *c)
 	text = cfg_getstr(cfg, "large");
 	if (text)
 		parse_large(text, &c->options.large_main);
+	text = cfg_getstr(cfg, "admission");
+	if (text)
+		parse_admission(text, &c->options.frequency);
+	text = cfg_getstr(cfg, "admit-size");
+	if (text)
+		parse_limit(text, &c->options.admit_size);
 }
 
 static int read_limits(cfg_t *section, struct config_store *s)
@@ -315,6 +335,8 @@ static cfg_t *new_parser(void)
 		CFG_STR("optimise", NULL, CFGF_NODEFAULT),
 		CFG_STR("exponent", NULL, CFGF_NODEFAULT),
 		CFG_STR("large", NULL, CFGF_NODEFAULT),
+		CFG_STR("admission", NULL, CFGF_NODEFAULT),
+		CFG_STR("admit-size", NULL, CFGF_NODEFAULT),
 		CFG_SEC("tag", tag, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END()
 	};
@@ -325,6 +347,8 @@ static cfg_t *new_parser(void)
 		CFG_STR("optimise", NULL, CFGF_NODEFAULT),
 		CFG_STR("exponent", NULL, CFGF_NODEFAULT),
 		CFG_STR("large", NULL, CFGF_NODEFAULT),
+		CFG_STR("admission", NULL, CFGF_NODEFAULT),
+		CFG_STR("admit-size", NULL, CFGF_NODEFAULT),
 		CFG_FUNC(LAST_WORD, on_end),
 		CFG_SEC("store", store, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END()
@@ -340,11 +364,15 @@ static cfg_t *new_parser(void)
 	cfg_set_validate_func(cfg, "optimise", check_goal);
 	cfg_set_validate_func(cfg, "exponent", check_exponent);
 	cfg_set_validate_func(cfg, "large", check_large);
+	cfg_set_validate_func(cfg, "admission", check_admission);
+	cfg_set_validate_func(cfg, "admit-size", check_limit);
 	cfg_set_validate_func(cfg, "store", check_store);
 	cfg_set_validate_func(cfg, "store|policy", check_policy);
 	cfg_set_validate_func(cfg, "store|optimise", check_goal);
 	cfg_set_validate_func(cfg, "store|exponent", check_exponent);
 	cfg_set_validate_func(cfg, "store|large", check_large);
+	cfg_set_validate_func(cfg, "store|admission", check_admission);
+	cfg_set_validate_func(cfg, "store|admit-size", check_limit);
 	cfg_set_validate_func(cfg, "store|tag", check_tag);
 	cfg_set_validate_func(cfg, "store|tag|quota", check_limit);
 	cfg_set_validate_func(cfg, "store|tag|floor", check_limit);

@@ -136,7 +136,9 @@ void store_end(struct managed *s)
 static bool same(const struct choice *a, const struct choice *b)
 {
 	return a->ops == b->ops && a->options.goal == b->options.goal &&
-	       a->options.a == b->options.a && a->options.large_main == b->options.large_main;
+	       a->options.a == b->options.a && a->options.large_main == b->options.large_main &&
+	       a->options.frequency == b->options.frequency &&
+	       a->options.admit_size == b->options.admit_size;
 }
 
 void store_choose(struct managed *s, const struct choice *c, uint32_t watchdog)
