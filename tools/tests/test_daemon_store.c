@@ -192,7 +192,7 @@ static void passing_errors(void)
 	model_fail = 1;
 	model_error = EIO;
 	is_int(store_step(&s, now) - now, 100, "an answer was lost");
-	is_int(tracked_objects(&s.tracked), 0, "and what is known is void");
+	is_int(tracked_objects(&s.tracked), 2, "what is known may be wrong, but is not forgotten");
 	is_int(s.state, STORE_OWNED, "but the store is ours");
 	steps();
 	ok(agrees() && s.resyncs == 2 && m->owns == 2, "and all told anew");
@@ -352,6 +352,58 @@ static void used_meanwhile(void)
 	r.what = ZC_POLICY_GONE;
 	is_int(tracked_record(&s.tracked, &r), 0, "and another one's end");
 	is_int(s.tracked.zp.used, 400, "change nothing");
+	end();
+}
+
+/* What is told anew keeps its place, here that of LRU, and what is not told is forgotten. */
+static void resync(void)
+{
+	struct zc_policy_record r = { .generation = 1000, .id = 1, .charge = 100, .slot = 5,
+				      .what = ZC_POLICY_NEW };
+	struct zc_policy_victim v[VICTIMS_MAX];
+	uint32_t slot[6];
+	int i;
+
+	begin("lru");
+	for (i = 0; i < 5; i++)
+		slot[i] = model_put(m, i, 100);
+	steps();
+	model_touch(m, slot[0]);
+	steps();
+	model_touch(m, slot[1]);
+	model_remove(m, slot[2], ZC_POLICY_GONE_OTHER);
+	slot[5] = model_put(m, 5, 100);
+	model_overflow(m);
+	model_batch = 2;
+	steps();
+	ok(agrees() && s.resyncs == 2, "all is told anew, and known");
+	is_int(tracked_choose(&s.tracked, 500, v), 5, "in the order of their uses");
+	ok(v[0].slot == slot[3] && v[1].slot == slot[4] && v[2].slot == slot[0] &&
+	   v[3].slot == slot[1] && v[4].slot == slot[5],
+	   "is what was there before, and then what is new");
+	tracked_settle(&s.tracked);
+
+	is_int(tracked_record(&s.tracked, &r), 0, "an object");
+	is_int(tracked_resync(&s.tracked), 0, "all is told anew");
+	is_int(s.tracked.unseen, 600, "nothing is sure");
+	is_int(tracked_choose(&s.tracked, 1, v), 0, "so nobody is named");
+	is_int(s.tracked.zp.objects, 0, "and who would be is forgotten");
+	is_int(tracked_record(&s.tracked, &r), 0, "told again");
+	is_int(s.tracked.zp.objects, 1, "it is there");
+	is_int(tracked_resync(&s.tracked), 0, "once more");
+	r.id = 2;
+	is_int(tracked_record(&s.tracked, &r), 0, "another store's of the same generation");
+	is_int(zp_entry(&s.tracked.zp, s.tracked.ref[5])->id, 2, "is another object");
+	is_int(tracked_resync(&s.tracked), 0, "and again");
+	r.generation = 7;
+	is_int(tracked_record(&s.tracked, &r), 0, "and of a lower one");
+	tracked_sweep(&s.tracked);
+	is_int(s.tracked.zp.objects, 1, "is there");
+	is_int(s.tracked.generation[5], 7, "as it is told");
+	is_int(tracked_resync(&s.tracked), 0, "at last");
+	tracked_sweep(&s.tracked);
+	is_int(tracked_objects(&s.tracked), 0, "nothing is told, and nothing left");
+	is_int(s.tracked.unseen, 0, "nor expected");
 	end();
 }
 
@@ -575,6 +627,7 @@ int main(void)
 	all_in_use();
 	restless();
 	used_meanwhile();
+	resync();
 	refused();
 	admission();
 	switching();

@@ -39,13 +39,19 @@ static const char *why(const struct managed *s, int err)
 	return text;
 }
 
-static void forget(struct managed *s)
+/* All is told anew; what is known of those that are there still counts then. */
+static void restart(struct managed *s)
 {
-	tracked_end(&s->tracked);
 	s->full = false;
 	s->tries = 0;
 	s->synced = false;
 	s->anew = false;
+}
+
+static void forget(struct managed *s)
+{
+	tracked_end(&s->tracked);
+	restart(s);
 }
 
 static uint64_t longer(uint64_t delay, uint64_t max)
@@ -59,7 +65,9 @@ static void own(struct managed *s)
 	enum store_state before = s->state;
 	int err = kernel_own(s->nlc, s->name, s->choice.ops->name, s->watchdog);
 
-	forget(s);
+	restart(s);
+	if (err)
+		forget(s);
 	s->state = !err ? STORE_OWNED : err == -EBUSY ? STORE_BUSY : STORE_FAILED;
 	if (!err)
 		note("store %s: its policy is %s now", s->name, s->choice.ops->name);
@@ -100,7 +108,8 @@ static uint64_t trouble(struct managed *s, int err, uint64_t now)
 	} else if (passes(err)) {
 		if (!s->pause)
 			note("store %s: trying again in a moment: %s", s->name, why(s, err));
-		if (anew)
+		/* half of a record may have been taken in, and this makes room */
+		if (anew && err == -ENOMEM)
 			forget(s);
 		s->anew = anew;
 	} else {
@@ -192,7 +201,8 @@ static int begin(void *arg)
 	options.capacity = drain->d.capacity;
 	s->resyncs++;
 	s->synced = false;
-	return tracked_begin(&s->tracked, s->choice.ops, &options);
+	return s->tracked.begun ? tracked_resync(&s->tracked) :
+	       tracked_begin(&s->tracked, s->choice.ops, &options);
 }
 
 /* The kernel says "resync" before its first record. */
@@ -269,7 +279,7 @@ static int evict(struct managed *s, bool unwanted)
  */
 static int evict_amid(struct managed *s)
 {
-	if (s->tracked.zp.used >= s->low)
+	if (s->tracked.zp.used - s->tracked.unseen >= s->low)
 		s->synced = true;
 	return s->synced ? evict(s, false) : 0;
 }
@@ -294,6 +304,7 @@ uint64_t store_step(struct managed *s, uint64_t now)
 		if (more)
 			continue;
 		s->synced = true;
+		tracked_sweep(&s->tracked);
 		more = tracked_settle(&s->tracked);
 		s->anew = more;
 		if (!more)

@@ -8,7 +8,8 @@
 /* In a slot's reference; references have the bits below. */
 #define CHOSEN (1U << 31)
 #define REFUSED (1U << 30)
-#define REF_MASK (REFUSED - 1)
+#define UNSEEN (1U << 29)
+#define REF_MASK (UNSEEN - 1)
 
 /* A sixteenth more each time, as the policies' entries grow. */
 static uint64_t enough(uint32_t nr, uint32_t last)
@@ -86,11 +87,12 @@ static void sweep_refused(struct tracked *t)
 
 		if (!(t->ref[slot] & REFUSED))
 			continue;
-		t->ref[slot] = ZP_NONE;
+		/* only the first time that it is listed */
+		t->ref[slot] &= ~REFUSED;
 		t->refused[n++] = slot;
 	}
 	for (i = 0; i < n; i++)
-		t->ref[t->refused[i]] = REFUSED;
+		t->ref[t->refused[i]] |= REFUSED;
 	t->nr_refused = n;
 }
 
@@ -110,8 +112,21 @@ static int refuse(struct tracked *t, uint32_t slot)
 	return 0;
 }
 
+/* It is there. */
+static void see(struct tracked *t, uint32_t slot)
+{
+	uint32_t ref = t->ref[slot];
+
+	if (!(ref & UNSEEN))
+		return;
+	t->ref[slot] &= ~UNSEEN;
+	if (ref & REF_MASK)
+		t->unseen -= zp_entry(&t->zp, ref & REF_MASK)->size;
+}
+
 static void forget(struct tracked *t, uint32_t slot)
 {
+	see(t, slot);
 	if (t->ref[slot] & REF_MASK)
 		zp_del(&t->zp, t->ref[slot] & REF_MASK);
 	t->ref[slot] = ZP_NONE;
@@ -123,14 +138,36 @@ static void hit(struct tracked *t, uint32_t ref, unsigned int uses)
 		zp_hit(&t->zp, ref, uses);
 }
 
+/* A victim that was used stays; that it does is a use for the policy. */
+static int touched(struct tracked *t, const struct zc_policy_record *r)
+{
+	uint32_t *ref = &t->ref[r->slot];
+	int err;
+
+	if (!(*ref & REF_MASK) || !r->uses)
+		return 0;
+	if (!(*ref & CHOSEN)) {
+		hit(t, *ref, r->uses);
+		return 0;
+	}
+	err = zp_keep(&t->zp, *ref & REF_MASK);
+	if (err)
+		return err;
+	*ref &= ~CHOSEN;
+	hit(t, *ref, r->uses > 1 ? r->uses - 1 : 0);
+	return 0;
+}
+
 static int came(struct tracked *t, const struct zc_policy_record *r)
 {
 	uint32_t ref;
 	int err;
 
 	/* of the generation that is known it is there, or was and left */
-	if (r->generation == t->generation[r->slot])
-		return 0;
+	if (r->generation == t->generation[r->slot]) {
+		see(t, r->slot);
+		return touched(t, r);
+	}
 	forget(t, r->slot);
 	t->generation[r->slot] = r->generation;
 	err = zp_add(&t->zp, r->id, r->charge, &ref);
@@ -148,24 +185,48 @@ static int came(struct tracked *t, const struct zc_policy_record *r)
 	return 0;
 }
 
-/* A victim that was used stays; that it does is a use for the policy. */
-static int touched(struct tracked *t, const struct zc_policy_record *r)
+/* Whether a record can be of the object that is known of its slot. */
+static bool same(const struct tracked *t, const struct zc_policy_record *r)
 {
-	uint32_t *ref = &t->ref[r->slot];
-	int err;
+	uint32_t ref = t->ref[r->slot] & REF_MASK;
 
-	if (!(*ref & REF_MASK))
-		return 0;
-	if (!(*ref & CHOSEN)) {
-		hit(t, *ref, r->uses);
-		return 0;
+	if (r->generation != t->generation[r->slot])
+		return false;
+	return r->what != ZC_POLICY_NEW ||
+	       (ref && r->id == t->zp.entries[ref].id && r->charge == t->zp.entries[ref].size);
+}
+
+/* Of this slot nothing is known. */
+static void disown(struct tracked *t, uint32_t slot)
+{
+	forget(t, slot);
+	t->generation[slot] = 0;
+}
+
+int tracked_resync(struct tracked *t)
+{
+	int err = tracked_settle(t);
+	uint32_t slot;
+
+	t->marked = true;
+	t->unseen = t->zp.used;
+	for (slot = 0; slot < t->nr_slots; slot++) {
+		if (t->ref[slot])
+			t->ref[slot] |= UNSEEN;
+		else
+			t->generation[slot] = 0;
 	}
-	err = zp_keep(&t->zp, *ref & REF_MASK);
-	if (err)
-		return err;
-	*ref &= ~CHOSEN;
-	hit(t, *ref, r->uses > 1 ? r->uses - 1 : 0);
-	return 0;
+	return err;
+}
+
+void tracked_sweep(struct tracked *t)
+{
+	uint32_t slot;
+
+	for (slot = 0; t->marked && slot < t->nr_slots; slot++)
+		if (t->ref[slot] & UNSEEN)
+			disown(t, slot);
+	t->marked = false;
 }
 
 int tracked_record(struct tracked *t, const struct zc_policy_record *r)
@@ -174,6 +235,9 @@ int tracked_record(struct tracked *t, const struct zc_policy_record *r)
 
 	if (err)
 		return err;
+	/* what is not known to be there may be another store's, which counts from 1 */
+	if (t->ref[r->slot] & UNSEEN && !same(t, r))
+		disown(t, r->slot);
 	if (r->generation < t->generation[r->slot])
 		return 0;
 	if (r->what == ZC_POLICY_NEW)
@@ -214,6 +278,11 @@ size_t tracked_choose(struct tracked *t, uint64_t bytes, struct zc_policy_victim
 		ref = zp_victim(&t->zp);
 		if (ref == ZP_NONE)
 			break;
+		/* if it is there, it is still to be told */
+		if (t->ref[t->slot[ref]] & UNSEEN) {
+			disown(t, t->slot[ref]);
+			continue;
+		}
 		sum += zp_entry(&t->zp, ref)->size;
 		t->ref[t->slot[ref]] |= CHOSEN;
 		name_victim(t, t->slot[ref], &v[n++]);

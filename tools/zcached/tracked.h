@@ -19,7 +19,7 @@
  * struct tracked - the objects of a store
  * @zp: the policy
  * @generation: by slot, the newest that is known of, in the store or not
- * @ref: by slot, what the policy calls it, and two bits of ours; 0 if not there
+ * @ref: by slot, what the policy calls it, and three bits of ours; 0 if not there
  * @slot: by reference, where it is
  * @nr_slots: room in the two by slot
  * @nr_refs: room in the one by reference
@@ -28,7 +28,10 @@
  * @refused: slots of objects that the policy does not want; some may have left
  * @nr_refused: how many
  * @room_refused: room for them
+ * @unseen: bytes that the policy holds of objects of which it was not told, since all is
+ *	told anew, that they are there still
  * @begun: there is a policy
+ * @marked: all is being told anew
  */
 struct tracked {
 	struct zp zp;
@@ -40,7 +43,8 @@ struct tracked {
 	size_t nr_chosen;
 	uint32_t *refused;
 	size_t nr_refused, room_refused;
-	bool begun;
+	uint64_t unseen;
+	bool begun, marked;
 };
 
 /* Each returns 0 or -errno; after an error nothing can be told but tracked_end(). */
@@ -48,6 +52,14 @@ struct tracked {
 /* Forgets all, and begins with a policy. */
 int tracked_begin(struct tracked *t, const struct zp_ops *ops, const struct zp_options *options);
 void tracked_end(struct tracked *t);
+
+/*
+ * All is told anew: what is told to be there keeps what the policy has learnt of it. The
+ * rest is forgotten by tracked_sweep(), when all was told.
+ */
+int tracked_resync(struct tracked *t);
+void tracked_sweep(struct tracked *t);
+
 int tracked_record(struct tracked *t, const struct zc_policy_record *r);
 
 /*
