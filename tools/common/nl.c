@@ -218,6 +218,40 @@ int nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
 	return err;
 }
 
+int nlc_ask(struct nlc *nlc, struct nl_msg *msg)
+{
+	int err = msg ? nl_send_auto(nlc->sk, msg) : -NLE_NOMEM;
+
+	if (err >= 0)
+		nlc->asked = nlmsg_hdr(msg)->nlmsg_seq;
+	nlmsg_free(msg);
+	nlc->inconsistent = false;
+	return err < 0 ? -ENOMEM : 0;
+}
+
+/* libnl would read on to the end. The kernel has the next piece ready, or there is none. */
+int nlc_piece(struct nlc *nlc, void (*fn)(struct nlmsghdr *nlh, void *arg), void *arg)
+{
+	static char buf[64 << 10] __attribute__((aligned(NLMSG_ALIGNTO)));
+	ssize_t n = recv(nlc->fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
+	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
+	int len = n;
+
+	if (n <= 0 || n > (ssize_t)sizeof(buf))
+		return n < 0 ? -errno : -EMSGSIZE;
+	for (; nlmsg_ok(nlh, len); nlh = nlmsg_next(nlh, &len)) {
+		if (nlh->nlmsg_seq != nlc->asked)
+			continue;
+		nlc->inconsistent |= nlh->nlmsg_flags & NLM_F_DUMP_INTR;
+		/* both begin with an errno */
+		if (nlh->nlmsg_type == NLMSG_DONE || nlh->nlmsg_type == NLMSG_ERROR)
+			return nlmsg_datalen(nlh) < (int)sizeof(int) ? -EBADMSG :
+			       *(int *)nlmsg_data(nlh);
+		fn(nlh, arg);
+	}
+	return 1;
+}
+
 /* More than libnl's 32 KiB: each event has a store's attributes, and they come in bursts. */
 static void enlarge_buffer(int fd)
 {

@@ -17,6 +17,7 @@ struct nlc {
 	int fd;			/* readable when there is what nobody called for */
 	nlc_fn unasked;		/* called for such a message that comes amid an answer */
 	void *unasked_arg;
+	uint32_t asked;		/* the number of what nlc_ask() sent */
 	bool inconsistent;	/* the last dump was interrupted */
 	char sentence[256];	/* the kernel's own words on the last refusal, or its warning */
 };
@@ -41,6 +42,14 @@ struct nl_msg *nlc_msg(struct nlc *nlc, int cmd, int flags);
  * if the answer was lost.
  */
 int nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg);
+
+/*
+ * A dump in pieces, for who has more to do. Until its end, or nlc_close(), the socket is
+ * for nothing else. nlc_ask() consumes msg, which may be NULL. nlc_piece() calls fn for
+ * each message of the next piece; returns 1 if there are more pieces, else 0 or -errno.
+ */
+int nlc_ask(struct nlc *nlc, struct nl_msg *msg);
+int nlc_piece(struct nlc *nlc, void (*fn)(struct nlmsghdr *nlh, void *arg), void *arg);
 
 /*
  * What the group is told comes from now on, too much for a socket that makes calls.

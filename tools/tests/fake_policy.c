@@ -13,6 +13,8 @@
 #define FAMILY 99
 
 int __wrap_nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg);
+int __wrap_nlc_ask(struct nlc *nlc, struct nl_msg *msg);
+int __wrap_nlc_piece(struct nlc *nlc, void (*fn)(struct nlmsghdr *nlh, void *arg), void *arg);
 
 struct model *models;
 size_t model_batch = 1000;
@@ -302,12 +304,19 @@ static int tell_store(const struct model *m, nlc_fn fn, void *arg)
 	return deliver(msg, fn, arg);
 }
 
-/* Twelve of them, so that a page of ten leaves some out. */
-static int tell_tags(nlc_fn fn, void *arg)
+int __wrap_nlc_ask(struct nlc *nlc, struct nl_msg *msg)
 {
-	uint64_t id;
+	nlmsg_free(msg);
+	nlc->asked = 0;
+	return 0;
+}
 
-	for (id = 1; id <= 12; id++) {
+/* Twelve tags, so that a page of ten leaves some out; half of them at a time. */
+int __wrap_nlc_piece(struct nlc *nlc, void (*fn)(struct nlmsghdr *nlh, void *arg), void *arg)
+{
+	uint64_t id, end = nlc->asked += 6;
+
+	for (id = end - 5; id <= end; id++) {
 		struct nl_msg *msg = answer(ZCACHE_CMD_TAG_GET);
 
 		nla_put_u64(msg, ZCACHE_A_TAG_ID, id);
@@ -315,9 +324,10 @@ static int tell_tags(nlc_fn fn, void *arg)
 		nla_put_u64(msg, ZCACHE_A_TAG_OBJECTS, 1);
 		nla_put_u64(msg, ZCACHE_A_TAG_HITS, id % 6);
 		nla_put_u64(msg, ZCACHE_A_TAG_SENT_BYTES, 7);
-		deliver(msg, fn, arg);
+		fn(nlmsg_hdr(msg), arg);
+		nlmsg_free(msg);
 	}
-	return 0;
+	return end < 12;
 }
 
 /* All limits at once, as only the daemon asks here. */
@@ -368,9 +378,7 @@ int __wrap_nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
 
 	nlc->sentence[0] = '\0';
 	nlc->inconsistent = false;
-	if (cmd == ZCACHE_CMD_TAG_GET) {
-		err = tell_tags(fn, arg);
-	} else if (cmd == ZCACHE_CMD_TAG_SET) {
+	if (cmd == ZCACHE_CMD_TAG_SET) {
 		err = set_tag(nlc, nlmsg_hdr(msg));
 	} else if (cmd == ZCACHE_CMD_STORE_GET) {
 		for (m = models; m; m = m->next)

@@ -95,6 +95,31 @@ static void answers(struct nlc *nlc)
 	is_int(get_family(nlc, "nlctrl", &one), 0, "the socket can be used again");
 }
 
+static void count_piece(struct nlmsghdr *nlh, void *arg)
+{
+	count(nlh, arg);
+}
+
+static void pieces(struct nlc *nlc)
+{
+	struct seen all = { 0 }, whole = { 0 };
+	int err;
+
+	nlc_call(nlc, nlc_msg(nlc, CTRL_CMD_GETFAMILY, NLM_F_DUMP), count, &whole);
+	is_int(nlc_ask(nlc, nlc_msg(nlc, CTRL_CMD_GETFAMILY, NLM_F_DUMP)), 0, "a dump in pieces");
+	do
+		err = nlc_piece(nlc, count_piece, &all);
+	while (err == 1);
+	is_int(err, 0, "has an end");
+	ok(all.nlctrl, "and what was asked for");
+	is_int(all.messages, whole.messages, "has what a whole one has");
+	is_int(nlc_piece(nlc, count_piece, &all), -EAGAIN, "and no more than that");
+	is_int(nlc_ask(nlc, nlc_msg(nlc, 200, NLM_F_DUMP)), 0, "an unknown one");
+	is_int(nlc_piece(nlc, count_piece, &all), -EOPNOTSUPP, "is refused");
+	is_int(nlc_ask(nlc, NULL), -ENOMEM, "no message");
+	is_int(get_family(nlc, "nlctrl", &all), 0, "the socket can be used again");
+}
+
 static void refusals(struct nlc *nlc)
 {
 	struct seen s = { 0 };
@@ -281,6 +306,7 @@ int main(void)
 
 	is_int(nlc_open(&nlc), CTL_OK, "open");
 	answers(&nlc);
+	pieces(&nlc);
 	refusals(&nlc);
 	is_int(nlc_call(&nlc, nlc_msg(&nlc, CTRL_CMD_GETFAMILY, NLM_F_DUMP), count, &s), 0,
 	       "a dump that is cut short");

@@ -15,7 +15,7 @@ WRAP := -Wl,--wrap=open -Wl,--wrap=access -Wl,--wrap=ioctl
 WRAP_CTL := -Wl,--wrap=nlc_open -Wl,--wrap=nlc_close -Wl,--wrap=nlc_call \
 	-Wl,--wrap=nlc_join -Wl,--wrap=recv -Wl,--wrap=sys_path \
 	-Wl,--wrap=clock_gettime -Wl,--wrap=chmod -Wl,--wrap=fchownat
-WRAP_DAEMON := $(patsubst %,-Wl$(comma)--wrap=%,nlc_open nlc_close nlc_call nlc_join recv \
+WRAP_DAEMON := $(patsubst %,-Wl$(comma)--wrap=%,nlc_open nlc_close nlc_call nlc_ask nlc_piece nlc_join recv \
 	capng_have_capability capng_apply)
 TEST_OBJS := $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/*.c))
 TEST_HELPERS := $(filter-out $(O)/obj/tests/test_%.o $(O)/obj/tests/fake_nl.o \
@@ -41,6 +41,10 @@ $(O)/tests/test_daemon_store: TEST_LIBS := -Wl,--wrap=nlc_call $(NL_LIBS) -lm
 
 $(O)/tests/test_daemon_limits: $(O)/obj/tests/fake_policy.o $(O)/obj/zcached/limit.o
 $(O)/tests/test_daemon_limits: TEST_LIBS := -Wl,--wrap=nlc_call $(NL_LIBS)
+
+$(O)/tests/test_daemon_tags: $(O)/obj/zcached/tags.o
+$(O)/tests/test_daemon_tags: TEST_LIBS := $(patsubst %,-Wl$(comma)--wrap=%,nlc_open nlc_close \
+	nlc_ask nlc_piece clock_gettime) $(NL_LIBS)
 
 $(O)/tests/test_daemon_metrics: $(patsubst %,$(O)/obj/zcached/%.o,metrics status accept \
 	address store tracked kernel) $(O)/libpolicy.a

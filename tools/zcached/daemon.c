@@ -18,6 +18,9 @@
 #define WATCHDOG_MIN 10000
 #define WATCHDOG_DRAINS 20
 
+/* Milliseconds between two turns of a long look at tags. */
+#define TAGS_PAUSE 50
+
 /* So many messages before others have their turn. */
 #define EVENTS_TURN 256
 
@@ -95,6 +98,7 @@ static void end_item(struct item *item)
 {
 	store_end(&item->m);
 	limits_end(&item->limits);
+	tags_end(&item->tags);
 	free(item);
 }
 
@@ -266,6 +270,8 @@ static int on_tick(sd_event_source *src, uint64_t usec, void *arg)
 		at = store_step(&d->items[i]->m, now / 1000);
 		if (at < next)
 			next = at;
+		if (tags_go_on(&d->items[i]->tags) && now / 1000 + TAGS_PAUSE < next)
+			next = now / 1000 + TAGS_PAUSE;
 	}
 	return sd_event_source_set_time(src, d->again ? 0 : next * 1000);
 }

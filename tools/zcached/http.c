@@ -91,7 +91,7 @@ static char *status_text(struct daemon *d)
 		struct item *item = daemon_find(d, stores.v[i].name);
 
 		tags[i] = &none;
-		if (item && !tags_update(&d->reads, item->m.name, &item->tags))
+		if (item && !tags_update(item->m.name, &item->tags))
 			tags[i] = &item->tags;
 	}
 	if (tags)
