@@ -13,7 +13,7 @@
  *                          the owner is told amid that)
  *   !foreign NAME          !free NAME
  *
- * What limits tags get it says on standard error.
+ * What limits tags get and thresholds stores it says on standard error.
  *
  * FAKE_NO_RIGHTS: without CAP_NET_ADMIN
  */
@@ -61,6 +61,12 @@ static void say_limited(const struct model *m, const struct model_tag *t)
 		(unsigned long long)t->floor);
 }
 
+static void say_split(const struct model *m)
+{
+	fprintf(stderr, "kernel: store %s threshold %llu\n", m->name,
+		(unsigned long long)m->splice_threshold);
+}
+
 int __wrap_nlc_join(struct nlc *nlc, const char *group)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -73,6 +79,7 @@ int __wrap_nlc_join(struct nlc *nlc, const char *group)
 	if (connect(nlc->fd, (struct sockaddr *)&address, sizeof(address)))
 		abort();
 	model_limited = say_limited;
+	model_split = say_split;
 	return CTL_OK;
 }
 

@@ -20,6 +20,7 @@ struct model *models;
 size_t model_batch = 1000;
 int model_fail, model_error;
 void (*model_drained)(struct nlc *nlc);
+void (*model_split)(const struct model *m);
 void (*model_limited)(const struct model *m, const struct model_tag *t);
 
 struct model *model_new(const char *name, uint64_t capacity)
@@ -30,6 +31,7 @@ struct model *model_new(const char *name, uint64_t capacity)
 	m->capacity = capacity;
 	m->high = capacity / 100 * 95;
 	m->low = capacity / 100 * 90;
+	m->splice_threshold = 4096;
 	while (*end)
 		end = &(*end)->next;
 	*end = m;
@@ -282,7 +284,7 @@ static int policy_call(struct nlc *nlc, struct nlmsghdr *nlh, nlc_fn fn, void *a
 static int tell_store(const struct model *m, nlc_fn fn, void *arg)
 {
 	struct nl_msg *msg = answer(ZCACHE_CMD_STORE_GET);
-	uint64_t buckets[30] = { 0 };
+	uint64_t buckets[MODEL_BUCKETS];
 	struct nlattr *stats;
 
 	nla_put_string(msg, ZCACHE_A_STORE_NAME, m->name);
@@ -292,11 +294,15 @@ static int tell_store(const struct model *m, nlc_fn fn, void *arg)
 	nla_put_u64(msg, ZCACHE_A_STORE_OBJECTS, m->objects);
 	nla_put_u32(msg, ZCACHE_A_STORE_HIGH_WATERMARK, 95);
 	nla_put_u32(msg, ZCACHE_A_STORE_LOW_WATERMARK, 90);
-	buckets[0] = m->hits;
+	nla_put_u64(msg, ZCACHE_A_STORE_SPLICE_THRESHOLD, m->splice_threshold);
+	memcpy(buckets, m->sends, sizeof(buckets));
+	buckets[0] += m->hits;
 	nla_put(msg, ZCACHE_A_STORE_SEND_LATENCY, sizeof(buckets), buckets);
 	nla_put(msg, ZCACHE_A_STORE_FILL_LATENCY, sizeof(buckets), buckets);
 	stats = nla_nest_start(msg, ZCACHE_A_STORE_STATS);
 	nla_put_u64(msg, ZCACHE_A_STATS_HITS, m->hits);
+	nla_put_u64(msg, ZCACHE_A_STATS_SPLICED_BYTES, m->spliced);
+	nla_put_u64(msg, ZCACHE_A_STATS_COPIED_BYTES, m->copied);
 	nla_put_u64(msg, ZCACHE_A_STATS_EVICTIONS, m->evictions);
 	nla_put_u64(msg, ZCACHE_A_STATS_POLICY_EVICTIONS, m->policy_evictions);
 	nla_put_u64(msg, ZCACHE_A_STATS_POLICY_EVICTED_BYTES, m->policy_evicted_bytes);
@@ -371,21 +377,53 @@ static int set_tag(struct nlc *nlc, struct nlmsghdr *nlh)
 	return 0;
 }
 
+static int set_store(struct nlmsghdr *nlh)
+{
+	struct nlattr *a[ZCACHE_A_STORE_MAX + 1];
+	struct model *m;
+
+	if (genlmsg_parse(nlh, 0, a, ZCACHE_A_STORE_MAX, NULL) || !a[ZCACHE_A_STORE_NAME])
+		return -EINVAL;
+	m = model_find(nla_get_string(a[ZCACHE_A_STORE_NAME]));
+	if (!m)
+		return -ENOENT;
+	if (model_fail) {
+		model_fail--;
+		return -model_error;
+	}
+	m->splice_threshold = nla_get_u64(a[ZCACHE_A_STORE_SPLICE_THRESHOLD]);
+	if (model_split)
+		model_split(m);
+	return 0;
+}
+
+static int get_store(struct nlmsghdr *nlh, nlc_fn fn, void *arg)
+{
+	struct nlattr *name = nlmsg_find_attr(nlh, GENL_HDRLEN, ZCACHE_A_STORE_NAME);
+	struct model *m;
+
+	if (name)
+		return model_find(nla_get_string(name)) ?
+		       tell_store(model_find(nla_get_string(name)), fn, arg) : -ENOENT;
+	for (m = models; m; m = m->next)
+		tell_store(m, fn, arg);
+	return 0;
+}
+
 int __wrap_nlc_call(struct nlc *nlc, struct nl_msg *msg, nlc_fn fn, void *arg)
 {
 	int cmd = genlmsg_hdr(nlmsg_hdr(msg))->cmd, err = 0;
-	struct model *m;
 
 	nlc->sentence[0] = '\0';
 	nlc->inconsistent = false;
-	if (cmd == ZCACHE_CMD_TAG_SET) {
+	if (cmd == ZCACHE_CMD_TAG_SET)
 		err = set_tag(nlc, nlmsg_hdr(msg));
-	} else if (cmd == ZCACHE_CMD_STORE_GET) {
-		for (m = models; m; m = m->next)
-			tell_store(m, fn, arg);
-	} else {
+	else if (cmd == ZCACHE_CMD_STORE_SET)
+		err = set_store(nlmsg_hdr(msg));
+	else if (cmd == ZCACHE_CMD_STORE_GET)
+		err = get_store(nlmsg_hdr(msg), fn, arg);
+	else
 		err = policy_call(nlc, nlmsg_hdr(msg), fn, arg);
-	}
 	nlmsg_free(msg);
 	return err;
 }

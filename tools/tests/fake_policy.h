@@ -28,10 +28,13 @@ struct model_tag {
 
 #define MODEL_TAGS 16
 
+#define MODEL_BUCKETS 30
+
 struct model {
 	char name[33], policy[32];	/* policy: what the store asks for */
 	char owner[32];			/* the policy its owner runs, "" without an owner */
 	bool foreign;			/* another process owns it */
+	uint64_t splice_threshold, spliced, copied, sends[MODEL_BUCKETS];
 	uint64_t capacity, used, high, low, objects;
 	uint64_t evictions, policy_evictions, policy_evicted_bytes, hits;
 	struct model_object slot[MODEL_SLOTS];
@@ -53,6 +56,8 @@ extern size_t model_batch;
 extern int model_fail, model_error;
 /* Called after an answer to a drain. */
 extern void (*model_drained)(struct nlc *nlc);
+/* Called when its threshold was set. */
+extern void (*model_split)(const struct model *m);
 /* Called when limits of a tag were set. */
 extern void (*model_limited)(const struct model *m, const struct model_tag *t);
 

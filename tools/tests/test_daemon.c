@@ -185,7 +185,7 @@ static void wrong_config(const char *text, const char *sentence)
 	is_str(r.err, want, "the sentence");
 }
 
-#define STORE_KEYS "policy, optimise, exponent, large, admission, admit-size"
+#define STORE_KEYS "policy, optimise, exponent, large, admission, admit-size, threshold"
 #define KEYS "listen, interval, " STORE_KEYS " and store"
 #define TAG_RULE "a tag is a number from 1 to 18446744073709551615"
 #define LISTEN_RULE "right is none, an address of this machine alone and a port such as 127.0.0.1:9629 or [::1]:9629, or unix:/PATH"
@@ -218,8 +218,9 @@ static void configurations(void)
 	configure("# all keys\n"
 		  "listen = \"unix:/run/zcached/http\"\ninterval = 1.5s\npolicy = gdsf\n"
 		  "optimise = bytes\nexponent = 0.5\nlarge = refuse\nadmission = frequency\nadmit-size = 64M\n"
+		  "threshold = adaptive\nstore other { threshold = keep }\n"
 		  "store web { policy = none }\n"
-		  "store \"cdn.example\" {\n\tpolicy = lru // more\n\toptimise = objects\n\texponent = 1\n\tlarge = main\n\tadmission = none\n\tadmit-size = none\n"
+		  "store \"cdn.example\" {\n\tpolicy = lru // more\n\toptimise = objects\n\texponent = 1\n\tlarge = main\n\tadmission = none\n\tadmit-size = none\n\tthreshold = 16k\n"
 		  "\ttag 7 { quota = 1.5G floor = 100M }\n\ttag 18446744073709551615 { floor = none }\n\ttag 8 { }\n}\n");
 	run(&r, NULL, "zcached", "--config", config_path, "--check", NULL);
 	is_int(r.code, 0, "all keys");
@@ -241,6 +242,7 @@ static void configurations(void)
 	wrong_config("large = yes", "1: large yes: right is main or refuse");
 	wrong_config("admission = all", "1: admission all: right is none or frequency");
 	wrong_config("admit-size = 1.3", "1: admit-size 1.3: right is none, a number of bytes, or a number with k, M, G or T such as 256M");
+	wrong_config("threshold = low", "1: threshold low: right is keep, adaptive, or a number of bytes such as 16k");
 	wrong_config("interval = 9ms", "1: interval 9ms: right is a time from 10ms to 60s");
 	wrong_config("interval = 61s", "1: interval 61s: right is a time from 10ms to 60s");
 	wrong_config("listen = 0.0.0.0:9629", "1: listen 0.0.0.0:9629: " LISTEN_RULE);
@@ -473,6 +475,16 @@ static void hear_end(void)
 	while (text[0] && strcmp(text, "STOPPING=1"));
 }
 
+/* The next lines tell of these thresholds, in any order. */
+static bool split(const char *one, const char *two)
+{
+	char lines[512];
+
+	snprintf(lines, sizeof(lines), "%s", line());
+	snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines), "%s", line());
+	return strstr(lines, one) && strstr(lines, two);
+}
+
 /* What the file no longer has is taken back, and no more. */
 static void limits(void)
 {
@@ -501,9 +513,17 @@ static void limits(void)
 	reconfigure("listen = none\npolicy = none\nstore web { tag 7 { floor = 5 } }\n");
 	is_str(line(), "kernel: store web tag 7 quota 0 floor 5\n", "one again");
 	line();
+	reconfigure("listen = none\npolicy = none\nthreshold = 8k\nstore web {\n\tthreshold = 16k\n\ttag 7 { floor = 5 }\n}\n");
+	is_str(line(), "kernel: store web tag 7 quota 0 floor 5\n", "with a threshold");
+	line();
+	ok(split("kernel: store other threshold 8192\n", "kernel: store web threshold 16384\n"),
+	   "that is set, too");
 	tell("!quiet late 1000000");
 	is_str(line(), "kernel: store web tag 7 quota 0 floor 5\n",
 	       "when events were lost it may be another store");
+	ok(split("kernel: store other threshold 8192\n", "kernel: store web threshold 16384\n"),
+	   "as are thresholds");
+	is_str(line(), "kernel: store late threshold 8192\n", "and that of a new one");
 	end("and it ends");
 	hear_end();
 }

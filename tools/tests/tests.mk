@@ -42,6 +42,9 @@ $(O)/tests/test_daemon_store: TEST_LIBS := -Wl,--wrap=nlc_call $(NL_LIBS) -lm
 $(O)/tests/test_daemon_limits: $(O)/obj/tests/fake_policy.o $(O)/obj/zcached/limit.o
 $(O)/tests/test_daemon_limits: TEST_LIBS := -Wl,--wrap=nlc_call $(NL_LIBS)
 
+$(O)/tests/test_daemon_threshold: $(O)/obj/tests/fake_policy.o $(O)/obj/zcached/threshold.o
+$(O)/tests/test_daemon_threshold: TEST_LIBS := -Wl,--wrap=nlc_call $(NL_LIBS)
+
 $(O)/tests/test_daemon_tags: $(O)/obj/zcached/tags.o
 $(O)/tests/test_daemon_tags: TEST_LIBS := $(patsubst %,-Wl$(comma)--wrap=%,nlc_open nlc_close \
 	nlc_ask nlc_piece clock_gettime) $(NL_LIBS)

@@ -23,7 +23,7 @@
 #define LAST_WORD "end-of-file"
 
 /* Those that stand in a section and outside of sections. */
-#define STORE_KEYS "policy, optimise, exponent, large, admission, admit-size"
+#define STORE_KEYS "policy, optimise, exponent, large, admission, admit-size, threshold"
 
 /* libconfuse gives its messages no argument of ours. */
 static const char *error_file;
@@ -188,6 +188,26 @@ static int check_admission(cfg_t *cfg, cfg_opt_t *opt)
 	       wrong(cfg, opt, "none or frequency") : 0;
 }
 
+static int parse_threshold(const char *text, struct threshold_choice *t)
+{
+	*t = (struct threshold_choice){ .mode = THRESHOLD_FIXED };
+	if (!strcmp(text, "keep"))
+		t->mode = THRESHOLD_KEEP;
+	else if (!strcmp(text, "adaptive"))
+		t->mode = THRESHOLD_ADAPTIVE;
+	else
+		return parse_size(text, &t->bytes);
+	return 0;
+}
+
+static int check_threshold(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct threshold_choice t;
+
+	return parse_threshold(cfg_opt_getnstr(opt, 0), &t) ?
+	       wrong(cfg, opt, "keep, adaptive, or a number of bytes such as 16k") : 0;
+}
+
 static struct limit read_limit(cfg_t *section)
 {
 	struct limit limit;
@@ -249,6 +269,14 @@ static int check_store(cfg_t *cfg, cfg_opt_t *opt)
 }
 
 /* Keys that are not there change nothing; those that are were checked. */
+static void read_threshold(cfg_t *cfg, struct threshold_choice *t)
+{
+	const char *text = cfg_getstr(cfg, "threshold");
+
+	if (text)
+		parse_threshold(text, t);
+}
+
 static void read_choice(cfg_t *cfg, struct choice *c)
 {
 	const char *text;
@@ -297,6 +325,7 @@ static int read_all(cfg_t *cfg, struct config *c)
 		.options = { .a = -1, .large_main = true },
 	};
 	read_choice(cfg, &c->choice);
+	read_threshold(cfg, &c->threshold);
 	c->nr_stores = cfg_size(cfg, "store");
 	c->stores = calloc(c->nr_stores + 1, sizeof(*c->stores));
 	if (!c->stores)
@@ -307,6 +336,8 @@ static int read_all(cfg_t *cfg, struct config *c)
 		snprintf(c->stores[i].name, sizeof(c->stores[i].name), "%s", cfg_title(section));
 		c->stores[i].choice = c->choice;
 		read_choice(section, &c->stores[i].choice);
+		c->stores[i].threshold = c->threshold;
+		read_threshold(section, &c->stores[i].threshold);
 		if (read_limits(section, &c->stores[i]))
 			return -ENOMEM;
 	}
@@ -337,6 +368,7 @@ static cfg_t *new_parser(void)
 		CFG_STR("large", NULL, CFGF_NODEFAULT),
 		CFG_STR("admission", NULL, CFGF_NODEFAULT),
 		CFG_STR("admit-size", NULL, CFGF_NODEFAULT),
+		CFG_STR("threshold", NULL, CFGF_NODEFAULT),
 		CFG_SEC("tag", tag, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END()
 	};
@@ -349,6 +381,7 @@ static cfg_t *new_parser(void)
 		CFG_STR("large", NULL, CFGF_NODEFAULT),
 		CFG_STR("admission", NULL, CFGF_NODEFAULT),
 		CFG_STR("admit-size", NULL, CFGF_NODEFAULT),
+		CFG_STR("threshold", NULL, CFGF_NODEFAULT),
 		CFG_FUNC(LAST_WORD, on_end),
 		CFG_SEC("store", store, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END()
@@ -366,6 +399,7 @@ static cfg_t *new_parser(void)
 	cfg_set_validate_func(cfg, "large", check_large);
 	cfg_set_validate_func(cfg, "admission", check_admission);
 	cfg_set_validate_func(cfg, "admit-size", check_limit);
+	cfg_set_validate_func(cfg, "threshold", check_threshold);
 	cfg_set_validate_func(cfg, "store", check_store);
 	cfg_set_validate_func(cfg, "store|policy", check_policy);
 	cfg_set_validate_func(cfg, "store|optimise", check_goal);
@@ -373,6 +407,7 @@ static cfg_t *new_parser(void)
 	cfg_set_validate_func(cfg, "store|large", check_large);
 	cfg_set_validate_func(cfg, "store|admission", check_admission);
 	cfg_set_validate_func(cfg, "store|admit-size", check_limit);
+	cfg_set_validate_func(cfg, "store|threshold", check_threshold);
 	cfg_set_validate_func(cfg, "store|tag", check_tag);
 	cfg_set_validate_func(cfg, "store|tag|quota", check_limit);
 	cfg_set_validate_func(cfg, "store|tag|floor", check_limit);
@@ -450,6 +485,13 @@ static const struct config_store *section_of(const struct config *c, const char 
 		if (!strcmp(c->stores[i].name, store))
 			return &c->stores[i];
 	return NULL;
+}
+
+struct threshold_choice config_threshold(const struct config *c, const char *store)
+{
+	const struct config_store *section = section_of(c, store);
+
+	return section ? section->threshold : c->threshold;
 }
 
 const struct limit *config_limits(const struct config *c, const char *store, size_t *n)

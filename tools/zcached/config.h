@@ -8,6 +8,7 @@
 
 #include "limit.h"
 #include "store.h"
+#include "threshold.h"
 
 #define LISTEN_ROOM 128
 
@@ -15,12 +16,14 @@
  * struct config_store - what a section says of one store
  * @name: of the store
  * @choice: its policy
+ * @threshold: from how many bytes on it sends by reference
  * @limits: of its tags
  * @nr_limits: how many
  */
 struct config_store {
 	char name[ZC_NAME_MAX + 1];
 	struct choice choice;
+	struct threshold_choice threshold;
 	struct limit *limits;
 	size_t nr_limits;
 };
@@ -30,6 +33,7 @@ struct config_store {
  * @listen: an address and a port, "unix:" and a path, or empty for nothing
  * @interval: milliseconds between two drains
  * @choice: the policy of stores that have no section
+ * @threshold: theirs
  * @stores: those that have one
  * @nr_stores: how many
  */
@@ -37,6 +41,7 @@ struct config {
 	char listen[LISTEN_ROOM];
 	uint64_t interval;
 	struct choice choice;
+	struct threshold_choice threshold;
 	struct config_store *stores;
 	size_t nr_stores;
 };
@@ -52,6 +57,8 @@ void config_free(struct config *c);
 
 /* What a store is to have that says itself what it wants: a policy's name, or "". */
 struct choice config_choice(const struct config *c, const char *store, const char *wants);
+
+struct threshold_choice config_threshold(const struct config *c, const char *store);
 
 /* The limits of its tags, and how many. */
 const struct limit *config_limits(const struct config *c, const char *store, size_t *n);

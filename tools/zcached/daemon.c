@@ -57,6 +57,12 @@ static void set_limits(struct daemon *d, struct item *item)
 	limits_set(&item->limits, &d->reads, item->m.name, want, n);
 }
 
+static void choose_threshold(struct daemon *d, struct item *item)
+{
+	threshold_choose(&item->threshold, &d->reads, item->m.name,
+			 config_threshold(&d->config, item->m.name));
+}
+
 /* Also during a turn, which would set the time of the next one over this. */
 static void soon(struct daemon *d)
 {
@@ -90,6 +96,7 @@ static int take_store(struct daemon *d, const struct store *s)
 	c = choose(d, s->name, item->wants);
 	store_begin(&item->m, &d->owner, s->name, &c, watchdog(d));
 	set_limits(d, item);
+	choose_threshold(d, item);
 	soon(d);
 	return 0;
 }
@@ -146,9 +153,11 @@ static int look_at_all(struct daemon *d)
 		if (j == stores.n)
 			drop_store(d, d->items[i]->m.name);
 	}
-	/* one of these may be another of its name, which has no limits */
-	for (j = 0; j < d->nr_items; j++)
+	/* one of these may be another of its name, which has nothing of ours */
+	for (j = 0; j < d->nr_items; j++) {
 		d->items[j]->limits.due = d->items[j]->limits.n;
+		choose_threshold(d, d->items[j]);
+	}
 	for (j = 0; !err && j < stores.n; j++)
 		err = take_store(d, &stores.v[j]);
 	free(stores.v);
@@ -270,6 +279,7 @@ static int on_tick(sd_event_source *src, uint64_t usec, void *arg)
 		at = store_step(&d->items[i]->m, now / 1000);
 		if (at < next)
 			next = at;
+		threshold_step(&d->items[i]->threshold, &d->reads, d->items[i]->m.name, now / 1000);
 		if (tags_go_on(&d->items[i]->tags) && now / 1000 + TAGS_PAUSE < next)
 			next = now / 1000 + TAGS_PAUSE;
 	}
@@ -322,6 +332,7 @@ static void reload(struct daemon *d)
 		store_choose(&d->items[i]->m, &c, watchdog(d));
 		d->items[i]->limits.told = false;
 		set_limits(d, d->items[i]);
+		choose_threshold(d, d->items[i]);
 	}
 	soon(d);
 }
@@ -423,8 +434,13 @@ int daemon_run(struct daemon *d)
 			code = fail(CTL_REFUSED, "the event loop broke: %s", error_name(code));
 	}
 	http_close(d->http);
-	while (d->nr_items)
-		end_item(d->items[--d->nr_items]);
+	while (d->nr_items) {
+		struct item *item = d->items[--d->nr_items];
+
+		threshold_choose(&item->threshold, &d->reads, item->m.name,
+				 (struct threshold_choice){ .mode = THRESHOLD_KEEP });
+		end_item(item);
+	}
 	free(d->items);
 	sd_event_source_unref(d->tick);
 	sd_event_source_unref(d->retry);

@@ -21,12 +21,14 @@ struct http;
  * @m: its policy
  * @wants: the policy that it asks for, or ""
  * @limits: of its tags
+ * @threshold: from how many bytes on it sends by reference
  * @tags: those that are used most, as the status page saw them last
  */
 struct item {
 	struct managed m;
 	char wants[POLICY_ROOM];
 	struct limits limits;
+	struct threshold threshold;
 	struct top_tags tags;
 };
 
