@@ -528,6 +528,23 @@ static void limits(void)
 	hear_end();
 }
 
+/* What it is told is too long for it, as that of a later module may be. */
+static void too_long(void)
+{
+	static char big[17 << 10];
+
+	begin("listen = none\npolicy = lru\n");
+	line();
+	told();
+	tell("!silent web 1000000");
+	if (send(d.kernel, big, sizeof(big), 0) < 0)
+		abort();
+	is_str(line(), "zcached: store web: its policy is lru now\n",
+	       "what is too long is lost, so it looks at all stores");
+	end("and goes on");
+	hear_end();
+}
+
 /* What the kernel says amid an answer to something else is not waited for. */
 static void told_meanwhile(void)
 {
@@ -601,6 +618,7 @@ int main(void)
 	is_str(told(), "STOPPING=1", "of which its manager hears");
 	is_int(access(http_path, F_OK), -1, "and leaves no socket behind");
 	limits();
+	too_long();
 	told_meanwhile();
 	module_goes();
 	watchdog();

@@ -234,7 +234,8 @@ static int on_events(sd_event_source *src, int fd, uint32_t what, void *arg)
 	(void)what;
 	for (i = 0; i < EVENTS_TURN && !err; i++) {
 		err = nlc_receive(&d->events, take_event, d);
-		if (err != -ENOBUFS)
+		/* one that is too long is lost, like those for which there was no room */
+		if (err != -ENOBUFS && err != -EMSGSIZE)
 			continue;
 		d->relist = true;
 		err = 0;
