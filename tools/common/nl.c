@@ -13,7 +13,11 @@
 #include "fail.h"
 #include "nl.h"
 
-#define PATIENCE 10	/* seconds */
+/*
+ * Seconds. The kernel has answered when the request is sent, so what is waited for is
+ * lost; it is here only for kernels that may do that otherwise one day.
+ */
+#define PATIENCE 1
 
 /* More messages than any buffer of ours has room for. */
 #define REST_MAX 10000

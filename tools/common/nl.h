@@ -59,7 +59,7 @@ int nlc_join(struct nlc *nlc, const char *group);
 
 /*
  * Calls fn for what is there unasked, without waiting. 0, -EAGAIN if there is nothing,
- * -ENOBUFS if something was lost, -ENODEV if the module is gone, or another -errno.
+ * -ENOBUFS if something was lost, -EMSGSIZE if a message was too long, -ENODEV if the module is gone, or another -errno.
  */
 int nlc_receive(struct nlc *nlc, nlc_fn fn, void *arg);
 

@@ -18,7 +18,7 @@ int __wrap_nlc_piece(struct nlc *nlc, void (*fn)(struct nlmsghdr *nlh, void *arg
 
 struct model *models;
 size_t model_batch = 1000;
-int model_fail, model_error;
+int model_fail, model_error, model_fail_own;
 void (*model_drained)(struct nlc *nlc);
 void (*model_split)(const struct model *m);
 void (*model_limited)(const struct model *m, const struct model_tag *t);
@@ -234,6 +234,10 @@ static int own(struct nlc *nlc, struct model *m, const char *name)
 		return -EBUSY;
 	}
 	m->owns++;
+	if (model_fail_own) {
+		model_fail_own--;
+		return -model_error;
+	}
 	if (!m->owner[0])
 		m->resync = true;
 	snprintf(m->owner, sizeof(m->owner), "%s", name);

@@ -54,6 +54,8 @@ extern struct model *models;
 extern size_t model_batch;
 /* The next so many drains or evictions fail with this. */
 extern int model_fail, model_error;
+/* And so many tries to own. */
+extern int model_fail_own;
 /* Called after an answer to a drain. */
 extern void (*model_drained)(struct nlc *nlc);
 /* Called when its threshold was set. */

@@ -211,6 +211,52 @@ static void passing_errors(void)
 	end();
 }
 
+/* So does what is in the way of owning it, and what is not is left to a longer time. */
+static void passing_refusals(void)
+{
+	struct choice c = policy("fifo");
+
+	model_error = ENOMEM;
+	model_fail_own = 3;
+	begin("lru");
+	is_int(s.state, STORE_FAILED, "it cannot be owned without memory");
+	is_str(said, "store web: cannot own its policy, trying again: Cannot allocate memory (ENOMEM)",
+	       "which is told");
+	said[0] = '\0';
+	is_int(store_step(&s, now) - now, 100, "it is tried again in a moment");
+	is_int(store_step(&s, now + 99) - now, 100, "and not before");
+	is_int(model_fail_own, 2, "not even tried");
+	now += 100;
+	is_int(store_step(&s, now) - now, 200, "later the next time");
+	now += 200;
+	is_int(store_step(&s, now) - now, 400, "and later");
+	is_str(said, "", "told once");
+	now += 400;
+	model_put(m, 1, 100);
+	is_int(store_step(&s, now), -1, "then it is ours");
+	ok(s.state == STORE_OWNED && agrees(), "and all is known");
+
+	model_fail_own = 1;
+	store_choose(&s, &c, 10000);
+	is_int(s.state, STORE_FAILED, "another policy that cannot be had");
+	is_str(said, "store web: lost its policy, trying again: Cannot allocate memory (ENOMEM)",
+	       "is told");
+	is_int(store_step(&s, now) - now, 100, "and tried again in a moment, too");
+	now += 100;
+	is_int(store_step(&s, now), -1, "then it is ours");
+	ok(s.state == STORE_OWNED && agrees() && !strcmp(m->owner, "fifo"), "as it was to be");
+
+	model_fail_own = 1;
+	model_error = EINVAL;
+	m->owner[0] = '\0';
+	is_int(store_step(&s, now), -1, "what would not be otherwise in a moment");
+	is_int(s.state, STORE_FAILED, "is not tried in a moment");
+	is_int(store_step(&s, now + 5000), -1, "nor later");
+	store_retry(&s);
+	is_int(s.state, STORE_OWNED, "but with the others");
+	end();
+}
+
 /* LRU, so that who leaves is known beforehand. */
 static void watermarks(void)
 {
@@ -623,6 +669,7 @@ int main(void)
 	owning();
 	busy();
 	passing_errors();
+	passing_refusals();
 	watermarks();
 	all_in_use();
 	restless();

@@ -60,14 +60,32 @@ static uint64_t longer(uint64_t delay, uint64_t max)
 	return delay < max ? delay : max;
 }
 
+/* A moment later it may be otherwise. */
+static bool passes(int err)
+{
+	return err == -ENOMEM || err == -EAGAIN || err == -ENOBUFS || err == -EIO ||
+	       err == -ETIMEDOUT || err == -EPROTO;
+}
+
+/* Not owned: whether to try again soon, and when the next step says. */
+static void refused(struct managed *s, int err)
+{
+	s->passes = passes(err);
+	s->pause = longer(s->pause, PAUSE_MAX);
+	s->wait = 0;	/* the next step knows the time */
+}
+
 static void own(struct managed *s)
 {
 	enum store_state before = s->state;
 	int err = kernel_own(s->nlc, s->name, s->choice.ops->name, s->watchdog);
 
 	restart(s);
-	if (err)
+	s->wait = 0;
+	if (err) {
 		forget(s);
+		refused(s, err);
+	}
 	s->state = !err ? STORE_OWNED : err == -EBUSY ? STORE_BUSY : STORE_FAILED;
 	if (!err)
 		note("store %s: its policy is %s now", s->name, s->choice.ops->name);
@@ -84,6 +102,7 @@ static void own(struct managed *s)
 static void lose(struct managed *s, int err)
 {
 	forget(s);
+	refused(s, err);
 	s->state = STORE_FAILED;
 	/* that the store is gone is told elsewhere */
 	if (err == -ENOENT)
@@ -92,11 +111,14 @@ static void lose(struct managed *s, int err)
 	kernel_release(s->nlc, s->name);
 }
 
-/* A moment later it may be otherwise. */
-static bool passes(int err)
+/* When there is something to be done for a store that is not ours. */
+static uint64_t rest(struct managed *s, uint64_t now)
 {
-	return err == -ENOMEM || err == -EAGAIN || err == -ENOBUFS || err == -EIO ||
-	       err == -ETIMEDOUT || err == -EPROTO;
+	if (s->state != STORE_FAILED || !s->passes)
+		return STORE_IDLE;
+	if (!s->wait)
+		s->wait = now + s->pause;
+	return s->wait;
 }
 
 static uint64_t trouble(struct managed *s, int err, uint64_t now)
@@ -116,7 +138,7 @@ static uint64_t trouble(struct managed *s, int err, uint64_t now)
 		lose(s, err);
 	}
 	if (s->state != STORE_OWNED)
-		return STORE_IDLE;
+		return rest(s, now);
 	s->pause = longer(s->pause, PAUSE_MAX);
 	s->wait = now + s->pause;
 	return s->wait;
@@ -288,16 +310,19 @@ uint64_t store_step(struct managed *s, uint64_t now)
 {
 	int i, more = 1, err = 0;
 
-	if (s->state != STORE_OWNED)
-		return STORE_IDLE;
-	if (now < s->wait)
+	if (s->state != STORE_OWNED) {
+		if (rest(s, now) > now)
+			return rest(s, now);
+		own(s);
+	}
+	if (s->state == STORE_OWNED && now < s->wait)
 		return s->wait;
 	if (s->anew) {
 		kernel_release(s->nlc, s->name);
 		own(s);
-		if (s->state != STORE_OWNED)
-			return STORE_IDLE;
 	}
+	if (s->state != STORE_OWNED)
+		return rest(s, now);
 	s->tries = 0;
 	for (i = 0; i < ROUNDS && more > 0; i++) {
 		more = drain(s);

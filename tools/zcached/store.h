@@ -27,7 +27,7 @@ struct choice {
  * @STORE_KERNEL: the kernel, as nobody wants to
  * @STORE_OWNED: we
  * @STORE_BUSY: another process; tried again
- * @STORE_FAILED: the kernel, as we could not; tried again
+ * @STORE_FAILED: the kernel, as we could not; tried again, soon if that may help
  */
 enum store_state {
 	STORE_KERNEL,
@@ -53,7 +53,8 @@ enum store_state {
  * @anew: what is known is void, so the kernel is to tell all again
  * @fruitless: milliseconds to the next step, as nobody left in this one; 0 if some did
  * @pause: milliseconds to the next step after an error; 0 if there was none
- * @wait: when that is, and nothing is done before
+ * @wait: when that is, and nothing is done before; 0 if the next step is to say
+ * @passes: what was in the way of owning it may be over in a moment
  * @resyncs: how often all had to be told anew
  * @spared: how many victims stayed
  */
@@ -65,7 +66,7 @@ struct managed {
 	enum store_state state;
 	struct tracked tracked;
 	uint64_t used, high, low;
-	bool full, synced, anew;
+	bool full, synced, anew, passes;
 	int tries;
 	uint64_t fruitless, pause, wait;
 	uint64_t resyncs, spared;
