@@ -12,6 +12,7 @@
 
 #include "zc_harness.h"
 #include "zc_policy.h"
+#include "zc_tag.h"
 
 #define OBJECT	MiB
 
@@ -41,19 +42,24 @@ static const char *program(void)
 	return path;
 }
 
+static int configure(const struct daemon *d, const char *policy, const char *more)
+{
+	FILE *f = fopen(d->config, "w");
+
+	if (!f)
+		return -errno;
+	fprintf(f, "listen = unix:%s\ninterval = 50ms\npolicy = %s\n%s", d->http, policy, more);
+	return fclose(f) ? -errno : 0;
+}
+
 /* What it says comes to us, and it dies with us. */
 static int begin(struct daemon *d, const char *folder, const char *name, const char *policy)
 {
-	FILE *f;
 	int p[2];
 
 	snprintf(d->config, sizeof(d->config), "%s/%s.conf", folder, name);
 	snprintf(d->http, sizeof(d->http), "%s/%s.http", folder, name);
-	f = fopen(d->config, "w");
-	if (!f)
-		return -errno;
-	fprintf(f, "listen = unix:%s\ninterval = 50ms\npolicy = %s\n", d->http, policy);
-	if (fclose(f) || pipe(p))
+	if (configure(d, policy, "") || pipe(p))
 		return -errno;
 	d->pid = fork();
 	if (!d->pid) {
@@ -281,6 +287,86 @@ TEST_F(zcached, live)
 	EXPECT_TRUE(says(&self->d, "it is gone"));
 	ASSERT_OK(kill(self->d.pid, SIGHUP));
 	EXPECT_TRUE(says(&self->d, "ready"));
+	EXPECT_EQ(0, end(&self->d, SIGTERM));
+}
+
+static int reload(struct daemon *d, const char *more)
+{
+	int err = configure(d, "lru", more);
+
+	if (!err && kill(d->pid, SIGHUP))
+		err = -errno;
+	return err ?: says(d, "ready") ? 0 : -ECHILD;
+}
+
+static int put_tagged(const struct zct_store *s, const char *prefix, int n, __u64 tag)
+{
+	char key[32];
+	int i, err = 0;
+
+	for (i = 0; !err && i < n; i++) {
+		snprintf(key, sizeof(key), "%s%d", prefix, i);
+		err = zct_put_tag(s->fd, key, OBJECT, tag);
+	}
+	return err;
+}
+
+static __u64 threshold(const struct zct_store *s)
+{
+	struct zc_nl_store store;
+
+	return zc_nl_store_get(s->name, &store) ? 0 : store.splice_threshold;
+}
+
+/* What the configuration says of tags counts, until it does not any more. */
+TEST_F(zcached, limits)
+{
+	struct zct_tag t;
+	char more[256];
+
+	snprintf(more, sizeof(more),
+		 "store %s {\n\tthreshold = 16k\n\ttag 7 { quota = 8M }\n\ttag 8 { floor = 4M }\n}\n",
+		 self->s.name);
+	ASSERT_OK(reload(&self->d, more));
+	ASSERT_OK(zct_tag_get(&self->s, 7, &t));
+	EXPECT_EQ(8 * MiB, t.quota);
+	EXPECT_EQ(0, t.floor);
+	ASSERT_OK(zct_tag_get(&self->s, 8, &t));
+	EXPECT_EQ(4 * MiB, t.floor);
+	while (threshold(&self->s) != 16384)
+		sched_yield();
+
+	ASSERT_OK(put_tagged(&self->s, "q", 20, 7));
+	ASSERT_OK(zct_tag_get(&self->s, 7, &t));
+	EXPECT_GE(8 * MiB, t.used);
+	EXPECT_EQ(20, t.commits);
+	EXPECT_LE(13, t.evictions);
+	ASSERT_OK(put_tagged(&self->s, "f", 3, 8));
+	ASSERT_OK(put(&self->s, 0, 200));
+	ASSERT_OK(zct_tag_get(&self->s, 8, &t));
+	EXPECT_EQ(3, t.objects);
+
+	ASSERT_OK(reload(&self->d, "threshold = 4k\n"));
+	EXPECT_ERR(ENOENT, zct_tag_get(&self->s, 7, &t));
+	ASSERT_OK(zct_tag_get(&self->s, 8, &t));
+	EXPECT_EQ(0, t.floor);
+	while (threshold(&self->s) != 4096)
+		sched_yield();
+	ASSERT_OK(put(&self->s, 200, 400));
+	EXPECT_ERR(ENOENT, zct_tag_get(&self->s, 8, &t));
+	EXPECT_EQ(0, end(&self->d, SIGTERM));
+}
+
+/* An object that is too large for the configuration leaves, though there is room. */
+TEST_F(zcached, admit_size)
+{
+	ASSERT_OK(put(&self->s, 0, 1));
+	ASSERT_OK(reload(&self->d, "admit-size = 512k\n"));
+	ASSERT_OK(put(&self->s, 1, 3));
+	while (zct_objects(&self->s) > 1)
+		sched_yield();
+	EXPECT_TRUE(is_there(&self->s, "k0"));
+	EXPECT_EQ(2, zct_count(&self->s, ZC_C_POLICY_EVICTIONS));
 	EXPECT_EQ(0, end(&self->d, SIGTERM));
 }
 
