@@ -150,6 +150,29 @@ void zc_expire_link(struct zc_object *object)
 		zc_expire_arm(store);
 }
 
+/**
+ * zc_expire_next() - find what has expired, whether the grace is over or not
+ * @store: the store
+ * @object: the one before, still linked, or NULL for the first
+ *
+ * Context: the store's lock is held.
+ * Return: an object, or NULL if there is none.
+ */
+struct zc_object *zc_expire_next(struct zc_store *store,
+				 struct zc_object *object)
+{
+	struct rb_node *node;
+
+	lockdep_assert_held(&store->lock);
+	if (object) {
+		node = rb_next(&object->expiry);
+		object = node ? rb_entry(node, struct zc_object, expiry) : NULL;
+	} else {
+		object = zc_expire_first(store);
+	}
+	return object && zc_object_timed_out(object) ? object : NULL;
+}
+
 /** zc_expire_unlink() - an object is unlinked; the store's lock is held */
 void zc_expire_unlink(struct zc_object *object)
 {

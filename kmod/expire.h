@@ -7,6 +7,8 @@
 struct zc_object;
 struct zc_store;
 
+struct zc_object *zc_expire_next(struct zc_store *store,
+				 struct zc_object *object);
 void zc_expire_init(struct zc_store *store);
 void zc_expire_stop(struct zc_store *store);
 void zc_expire_link(struct zc_object *object);

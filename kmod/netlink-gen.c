@@ -117,10 +117,11 @@ static const struct nla_policy zcache_policy_drain_nl_policy[ZCACHE_A_POLICY_STO
 };
 
 /* ZCACHE_CMD_POLICY_EVICT - do */
-static const struct nla_policy zcache_policy_evict_nl_policy[ZCACHE_A_POLICY_TARGET + 1] = {
+static const struct nla_policy zcache_policy_evict_nl_policy[ZCACHE_A_POLICY_EXPIRED + 1] = {
 	[ZCACHE_A_POLICY_STORE] = { .type = NLA_NUL_STRING, .len = 32, },
 	[ZCACHE_A_POLICY_VICTIMS] = { .type = NLA_BINARY, },
 	[ZCACHE_A_POLICY_TARGET] = { .type = NLA_U64, },
+	[ZCACHE_A_POLICY_EXPIRED] = { .type = NLA_FLAG, },
 };
 
 /* ZCACHE_CMD_POLICY_GET - do */
@@ -228,7 +229,7 @@ const struct genl_split_ops zcache_nl_ops[16] = {
 		.cmd		= ZCACHE_CMD_POLICY_EVICT,
 		.doit		= zcache_nl_policy_evict_doit,
 		.policy		= zcache_policy_evict_nl_policy,
-		.maxattr	= ZCACHE_A_POLICY_TARGET,
+		.maxattr	= ZCACHE_A_POLICY_EXPIRED,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

@@ -160,6 +160,9 @@ static struct zc_policy_victim *zc_netlink_victims(struct genl_info *info,
 	u32 len = attr ? nla_len(attr) : 0, i;
 	struct zc_policy_victim *victims;
 
+	*nr = 0;
+	if (!attr && info->attrs[ZCACHE_A_POLICY_EXPIRED])
+		return NULL;
 	*nr = len / sizeof(*victims);
 	if (!*nr || *nr > ZC_VICTIMS_MAX || len % sizeof(*victims)) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
@@ -197,21 +200,23 @@ static int zc_netlink_put_evicted(struct sk_buff *skb, struct zc_store *store,
 static int zc_netlink_evict(struct genl_info *info, struct zc_store *store)
 {
 	struct nlattr *target = info->attrs[ZCACHE_A_POLICY_TARGET];
+	struct zc_policy_evict evict = {
+		.expired = info->attrs[ZCACHE_A_POLICY_EXPIRED],
+		.target = target ? nla_get_u64(target) : 0,
+	};
 	struct zc_policy_evicted evicted = {};
 	struct zc_policy_victim *victims;
 	struct sk_buff *reply;
 	int err = -ENOMEM;
 	void *hdr;
-	u32 nr;
 
-	victims = zc_netlink_victims(info, &nr);
+	victims = zc_netlink_victims(info, &evict.nr);
 	if (IS_ERR(victims))
 		return PTR_ERR(victims);
+	evict.victims = victims;
 	reply = zc_netlink_reply(info, ZCACHE_CMD_POLICY_EVICT, &hdr);
 	if (reply) {
-		err = zc_policy_evict(store, info->snd_portid, victims, nr,
-				      target ? nla_get_u64(target) : 0,
-				      &evicted);
+		err = zc_policy_evict(store, info->snd_portid, &evict, &evicted);
 		if (err == -EPERM)
 			zc_netlink_not_owner(info);
 		err = zc_netlink_send(info, reply, hdr,

@@ -15,6 +15,7 @@
 #include <linux/xarray.h>
 
 #include "compat.h"
+#include "expire.h"
 #include "netlink.h"
 #include "policy.h"
 #include "policy_log.h"
@@ -338,43 +339,121 @@ static bool zc_policy_spares(const struct zc_object *object)
 	       zc_tag_keeps(object, NULL);
 }
 
+/**
+ * struct zc_policy_taken - victims that are off the store
+ * @objects: the victims
+ * @nr: how many
+ * @bytes: their charge
+ * @round: since the first one
+ */
+struct zc_policy_taken {
+	struct zc_object *objects[ZC_POLICY_BATCH];
+	u32 nr;
+	u64 bytes;
+	struct zc_round round;
+};
+
+static void zc_policy_unlink(struct zc_store *store, struct zc_object *object,
+			     struct zc_policy_taken *taken)
+{
+	if (!taken->nr)
+		zc_round_link(store, &taken->round);
+	taken->bytes += object->charge;
+	zc_object_unlink(object, ZC_POLICY_GONE_OWNER);
+	taken->objects[taken->nr++] = object;
+}
+
+/* Outside of the store's lock. */
+static void zc_policy_drop(struct zc_store *store,
+			   struct zc_policy_taken *taken,
+			   struct zc_policy_evicted *evicted)
+{
+	u32 i;
+
+	for (i = 0; i < taken->nr; i++)
+		zc_reclaim_drop(taken->objects[i],
+				ZCACHE_OBJECT_REASON_POLICY);
+	if (taken->nr)
+		zc_reclaim_end(store, &taken->round);
+	evicted->evicted += taken->nr;
+	evicted->bytes += taken->bytes;
+	cond_resched();
+}
+
 /* Takes some victims. Returns how many were looked at. */
 static u32 zc_policy_evict_batch(struct zc_store *store,
 				 const struct zc_policy_victim *victims, u32 nr,
 				 u64 want, struct zc_policy_evicted *evicted)
 {
-	struct zc_object *taken[ZC_POLICY_BATCH], *object;
-	u32 seen, nr_taken = 0, i;
-	struct zc_round round;
-	u64 bytes = 0;
+	struct zc_policy_taken taken = {};
+	struct zc_object *object;
+	u32 seen;
 
 	rcu_read_lock();
 	spin_lock(&store->lock);
-	for (seen = 0; seen < min_t(u32, nr, ZC_POLICY_BATCH) && bytes < want;
-	     seen++) {
+	for (seen = 0; seen < min_t(u32, nr, ZC_POLICY_BATCH) &&
+	     taken.bytes < want; seen++) {
 		object = xa_load(&store->slots, victims[seen].slot);
-		if (!object || object->generation != victims[seen].generation) {
+		if (!object || object->generation != victims[seen].generation)
 			evicted->gone++;
-		} else if (zc_policy_spares(object)) {
+		else if (zc_policy_spares(object))
 			evicted->spared++;
-		} else {
-			bytes += object->charge;
-			zc_object_unlink(object, ZC_POLICY_GONE_OWNER);
-			taken[nr_taken++] = object;
-		}
+		else
+			zc_policy_unlink(store, object, &taken);
 	}
-	if (nr_taken)
-		zc_round_link(store, &round);
 	spin_unlock(&store->lock);
 	rcu_read_unlock();
+	zc_policy_drop(store, &taken, evicted);
+	return seen;
+}
 
-	for (i = 0; i < nr_taken; i++)
-		zc_reclaim_drop(taken[i], ZCACHE_OBJECT_REASON_POLICY);
-	if (nr_taken)
-		zc_reclaim_end(store, &round);
-	evicted->evicted += nr_taken;
-	evicted->bytes += bytes;
-	cond_resched();
+/*
+ * Takes some of what has expired, the oldest first, whenever it was used: nobody is
+ * served it who does not ask for such. Returns whether there may be more; what
+ * stays is looked at again, so not for long.
+ */
+static bool zc_policy_evict_expired(struct zc_store *store, u64 want,
+				    struct zc_policy_evicted *evicted)
+{
+	struct zc_object *object, *next = NULL;
+	struct zc_policy_taken taken = {};
+	u32 stay = 0;
+
+	spin_lock(&store->lock);
+	for (object = zc_expire_next(store, NULL);
+	     object && taken.nr < ZC_POLICY_BATCH && taken.bytes < want &&
+	     stay < ZC_POLICY_STAY; object = next) {
+		next = zc_expire_next(store, object);
+		if (refcount_read(&object->refs) > 1 ||
+		    zc_tag_keeps(object, NULL))
+			stay++;
+		else
+			zc_policy_unlink(store, object, &taken);
+	}
+	spin_unlock(&store->lock);
+	zc_policy_drop(store, &taken, evicted);
+	return taken.nr == ZC_POLICY_BATCH;
+}
+
+/* One batch. Returns how many victims are done, or -errno. */
+static int zc_policy_evict_some(struct zc_store *store, u32 portid,
+				struct zc_policy_evict *e,
+				struct zc_policy_evicted *evicted)
+{
+	u64 used = atomic64_read(&store->used);
+	u64 want = e->target ? used - min(used, e->target) : U64_MAX;
+	int seen = 0;
+
+	/* Others wait for the mutex: not for all of the victims. */
+	mutex_lock(&store->policy_mutex);
+	if (!zc_policy_see(store, portid))
+		seen = -EPERM;
+	else if (e->expired)
+		e->expired = zc_policy_evict_expired(store, want, evicted);
+	else
+		seen = zc_policy_evict_batch(store, e->victims, e->nr, want,
+					     evicted);
+	mutex_unlock(&store->policy_mutex);
 	return seen;
 }
 
@@ -382,9 +461,7 @@ static u32 zc_policy_evict_batch(struct zc_store *store,
  * zc_policy_evict() - evict objects as the owner says
  * @store: the store
  * @portid: who says so
- * @victims: the objects, in their order
- * @nr: how many
- * @target: bytes in use at which to stop; 0 to take them all
+ * @e: which; changed
  * @evicted: zeroed; set to what became of them
  *
  * What a floor protects, is in use, or was used since it was drained last stays.
@@ -393,32 +470,25 @@ static u32 zc_policy_evict_batch(struct zc_store *store,
  * Return: 0, -EPERM to who does not own the policy, or -EINTR on a fatal signal.
  */
 int zc_policy_evict(struct zc_store *store, u32 portid,
-		    const struct zc_policy_victim *victims, u32 nr,
-		    u64 target, struct zc_policy_evicted *evicted)
+		    struct zc_policy_evict *e,
+		    struct zc_policy_evicted *evicted)
 {
-	u32 done = 0, seen;
-	int err = 0;
+	bool expired;
+	int seen;
 
 	might_sleep();
 	do {
-		u64 used = atomic64_read(&store->used);
-		u64 want = target ? used - min(used, target) : U64_MAX;
-
-		seen = 0;
-		/* Others wait for the mutex: not for all of the victims. */
-		mutex_lock(&store->policy_mutex);
-		if (!zc_policy_see(store, portid))
-			err = -EPERM;
-		else
-			seen = zc_policy_evict_batch(store, victims + done,
-						     nr - done, want, evicted);
-		mutex_unlock(&store->policy_mutex);
-		done += seen;
-		if (!err && fatal_signal_pending(current))
-			err = -EINTR;
-	} while (!err && seen && done < nr);
+		expired = e->expired;
+		seen = zc_policy_evict_some(store, portid, e, evicted);
+		if (seen > 0) {
+			e->victims += seen;
+			e->nr -= seen;
+		}
+		if (seen >= 0 && fatal_signal_pending(current))
+			seen = -EINTR;
+	} while (seen >= 0 && (expired || (seen && e->nr)));
 	zc_store_count(store, ZC_C_POLICY_EVICTIONS, evicted->evicted);
 	zc_store_count(store, ZC_C_POLICY_EVICTED_BYTES, evicted->bytes);
 	zc_store_count(store, ZC_C_POLICY_SPARED, evicted->spared);
-	return err;
+	return min(seen, 0);
 }

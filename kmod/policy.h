@@ -46,6 +46,20 @@ struct zc_policy_drained {
 };
 
 /**
+ * struct zc_policy_evict - what the owner wants evicted
+ * @expired: first, what has expired
+ * @victims: then these, in their order
+ * @nr: how many
+ * @target: bytes in use at which to stop; 0 to take them all
+ */
+struct zc_policy_evict {
+	bool expired;
+	const struct zc_policy_victim *victims;
+	u32 nr;
+	u64 target;
+};
+
+/**
  * struct zc_policy_evicted - what became of victims
  * @evicted: objects evicted
  * @bytes: their charge
@@ -70,8 +84,8 @@ void zc_policy_lose(struct zc_store *store, u32 portid);
 int zc_policy_drain(struct zc_store *store, u32 portid,
 		    struct zc_policy_drained *drained);
 int zc_policy_evict(struct zc_store *store, u32 portid,
-		    const struct zc_policy_victim *victims, u32 nr,
-		    u64 target, struct zc_policy_evicted *evicted);
+		    struct zc_policy_evict *e,
+		    struct zc_policy_evicted *evicted);
 
 void zc_policy_use(struct zc_object *object);
 void zc_policy_log(const struct zc_object *object, u8 what, u8 reason);

@@ -23,6 +23,9 @@
 /* Victims, and slots of a list, taken while a lock is held once. */
 #define ZC_POLICY_BATCH		32
 
+/* Expired objects that stay, which are passed over then. */
+#define ZC_POLICY_STAY		256
+
 /**
  * struct zc_touched - slots of objects that were used on one CPU
  * @lock: protects the others; nobody waits for it but a drain

@@ -338,6 +338,61 @@ TEST_F(policy, target)
 	ASSERT_ERR(ENOENT, zct_tag_get(&self->s, 7, &t));
 }
 
+/* Grace or not, when the owner wants room; but for what is in use or protected. */
+TEST_F(policy, expired)
+{
+	const struct zc_nl_cfg cfg = { .name = self->s.name, .grace = 3600000,
+				       .set = ZC_NL_SET(GRACE) };
+	struct zc_put put = { .key_len = 2, .data = ZC_ADDR("data"), .data_len = 4 };
+	struct zc_purge purge = { .key = ZC_ADDR("k"), .key_len = 1,
+				  .flags = ZC_PURGE_SOFT };
+	struct zct_evicted e;
+	__u64 used;
+	char key[8];
+	int fd;
+
+	ASSERT_OK(zct_policy_own(&self->s, "test"));
+	ASSERT_OK(zc_nl_store_set(&cfg));
+	ASSERT_OK(zct_put_many(self->s.fd, "k", 100, 8192));
+	ASSERT_OK(zct_put_many(self->s.fd, "n", 10, 8192));
+	used = zct_used(&self->s);
+	ASSERT_OK(zct_policy_evict_expired(self->s.name, ZCT_NO_TARGET, &e));
+	EXPECT_EQ(0, e.evicted);
+	/* the oldest first, used or not */
+	for (int i = 0; i < 10; i++) {
+		snprintf(key, sizeof(key), "o%d", i);
+		put.key = ZC_ADDR(key);
+		put.expires_ns = i + 1;
+		ASSERT_OK(zct_put(self->s.fd, &put));
+	}
+	EXPECT_EQ(120, zct_objects(&self->s));
+	EXPECT_EQ(0, zct_count(&self->s, ZC_C_EXPIRIES));
+	ASSERT_OK(zct_policy_evict_expired(self->s.name, zct_used(&self->s) - 1, &e));
+	EXPECT_EQ(1, e.evicted);
+	EXPECT_EQ(0, e.gone);
+	EXPECT_EQ(119, zct_objects(&self->s));
+	ASSERT_OK(zct_policy_evict_expired(self->s.name, ZCT_NO_TARGET, &e));
+	EXPECT_EQ(9, e.evicted);
+	EXPECT_EQ(used, e.used);
+	EXPECT_EQ(110, zct_objects(&self->s));
+
+	fd = zct_open_key(self->s.fd, "k4");
+	ASSERT_FD(fd);
+	ASSERT_OK(zct_purge(self->s.fd, &purge));
+	EXPECT_EQ(110, zct_objects(&self->s));
+	ASSERT_OK(zct_policy_evict_expired(self->s.name, used / 2, &e));
+	EXPECT_EQ(55, e.evicted);
+	EXPECT_EQ(used / 2, e.used);
+	ASSERT_OK(zct_policy_evict_expired(self->s.name, ZCT_NO_TARGET, &e));
+	EXPECT_EQ(44, e.evicted);
+	EXPECT_EQ(11, zct_objects(&self->s));
+	EXPECT_EQ(109, zct_count(&self->s, ZC_C_POLICY_EVICTIONS));
+	close(fd);
+	ASSERT_OK(zct_policy_evict_expired(self->s.name, ZCT_NO_TARGET, &e));
+	EXPECT_EQ(1, e.evicted);
+	EXPECT_EQ(10, zct_objects(&self->s));
+}
+
 TEST_F(policy, bad_victims)
 {
 	static struct zc_policy_victim v[1024];

@@ -158,6 +158,18 @@ int zct_policy_evict(const char *store, const void *victims, size_t bytes, __u64
 	return zc_nl_call(msg, on_evicted, e);
 }
 
+int zct_policy_evict_expired(const char *store, __u64 target, struct zct_evicted *e)
+{
+	struct nl_msg *msg = zc_nl_msg(ZCACHE_CMD_POLICY_EVICT, 0);
+
+	memset(e, 0, sizeof(*e));
+	nla_put_string(msg, ZCACHE_A_POLICY_STORE, store);
+	nla_put_flag(msg, ZCACHE_A_POLICY_EXPIRED);
+	if (target != ZCT_NO_TARGET)
+		nla_put_u64(msg, ZCACHE_A_POLICY_TARGET, target);
+	return zc_nl_call(msg, on_evicted, e);
+}
+
 static void forget(struct zct_view *v, struct zc_policy_record *known)
 {
 	v->objects--;

@@ -52,6 +52,7 @@ const struct zc_policy_record *zct_drained_record(const struct zct_drained *d, u
 #define ZCT_NO_TARGET	(~0ULL)
 int zct_policy_evict(const char *store, const void *victims, size_t bytes, __u64 target,
 		     struct zct_evicted *e);
+int zct_policy_evict_expired(const char *store, __u64 target, struct zct_evicted *e);
 
 /* What an owner knows, by slot. */
 #define ZCT_VIEW_MAX	(1U << 16)

@@ -87,6 +87,7 @@ void model_remove(struct model *m, uint32_t slot, int reason)
 	m->slot[slot].there = false;
 	m->slot[slot].pinned = false;
 	m->slot[slot].uses = 0;
+	m->slot[slot].expired = false;
 	m->used -= m->slot[slot].charge;
 	m->objects--;
 	m->evictions += reason == ZC_POLICY_GONE_KERNEL;
@@ -195,15 +196,35 @@ static int drain(struct model *m, nlc_fn fn, void *arg)
 	return deliver(msg, fn, arg);
 }
 
-static int evict(struct model *m, struct nlattr *victims, struct nlattr *target, nlc_fn fn,
-		 void *arg)
+/* Whatever was used lately. */
+static void evict_expired(struct model *m, struct nlattr *target, uint64_t *evicted,
+			  uint64_t *bytes)
 {
-	const struct zc_policy_victim *v = nla_data(victims);
-	size_t n = nla_len(victims) / sizeof(*v), i;
+	uint32_t slot;
+
+	m->sweeps++;
+	for (slot = 0; slot < MODEL_SLOTS && m->used > nla_get_u64(target); slot++) {
+		struct model_object *o = &m->slot[slot];
+
+		if (!o->expired || o->pinned)
+			continue;
+		++*evicted;
+		*bytes += o->charge;
+		model_remove(m, slot, ZC_POLICY_GONE_OWNER);
+	}
+}
+
+static int evict(struct model *m, struct nlattr *victims, struct nlattr *target, bool expired,
+		 nlc_fn fn, void *arg)
+{
+	const struct zc_policy_victim *v = victims ? nla_data(victims) : NULL;
+	size_t n = victims ? nla_len(victims) / sizeof(*v) : 0, i;
 	uint64_t evicted = 0, bytes = 0, spared = 0, gone = 0;
 	struct nl_msg *msg = answer(ZCACHE_CMD_POLICY_EVICT);
 
-	m->evicts++;
+	m->evicts += n > 0;
+	if (expired)
+		evict_expired(m, target, &evicted, &bytes);
 	for (i = 0; i < n && (!target || m->used > nla_get_u64(target)); i++) {
 		struct model_object *o = &m->slot[v[i].slot];
 
@@ -282,7 +303,8 @@ static int policy_call(struct nlc *nlc, struct nlmsghdr *nlh, nlc_fn fn, void *a
 			model_drained(nlc);
 		return 0;
 	}
-	return evict(m, a[ZCACHE_A_POLICY_VICTIMS], a[ZCACHE_A_POLICY_TARGET], fn, arg);
+	return evict(m, a[ZCACHE_A_POLICY_VICTIMS], a[ZCACHE_A_POLICY_TARGET],
+		     a[ZCACHE_A_POLICY_EXPIRED], fn, arg);
 }
 
 static int tell_store(const struct model *m, nlc_fn fn, void *arg)

@@ -19,7 +19,7 @@ struct nlc;
 struct model_object {
 	uint64_t generation, id, charge;
 	uint8_t uses;			/* since it was told last */
-	bool there, pinned;
+	bool there, pinned, expired;
 };
 
 struct model_tag {
@@ -44,7 +44,7 @@ struct model {
 	bool restless;			/* no drain tells all, whatever it tells */
 	struct model_tag tag[MODEL_TAGS];	/* those that have limits */
 	size_t nr_tags;
-	int calls, drains, evicts, owns, limits;	/* since it was made */
+	int calls, drains, evicts, owns, limits, sweeps;	/* since it was made */
 	struct model *next;
 };
 

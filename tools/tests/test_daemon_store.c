@@ -292,6 +292,38 @@ static void watermarks(void)
 	end();
 }
 
+/* Who has expired makes room before all others, and no sooner than it is wanted. */
+static void expired(void)
+{
+	uint32_t slot[10];
+	int i;
+
+	begin("lru");
+	for (i = 0; i < 9; i++)
+		slot[i] = model_put(m, i, 100000);
+	steps();
+	m->slot[slot[6]].expired = true;
+	m->slot[slot[7]].expired = true;
+	steps();
+	is_int(m->sweeps, 0, "with room what has expired is not asked for");
+	model_put(m, 9, 55000);
+	steps();
+	is_int(m->used, 855000, "without, it makes room");
+	is_int(m->sweeps, 1, "by one call");
+	ok(!m->slot[slot[6]].there && m->slot[slot[7]].there, "as much as is wanted");
+	is_int(m->evicts, 0, "and nobody else has to leave");
+	ok(agrees() && !s.full, "which is known");
+
+	m->slot[slot[7]].pinned = true;
+	model_put(m, 10, 100000);
+	steps();
+	is_int(m->sweeps, 2, "if there is nothing expired to leave");
+	is_int(m->evicts, 1, "others have to");
+	ok(!m->slot[slot[0]].there && m->slot[slot[1]].there, "the oldest first");
+	ok(agrees(), "which is known, too");
+	end();
+}
+
 /* Nobody may leave: that is tried once a step, and not for ever. */
 static void all_in_use(void)
 {
@@ -671,6 +703,7 @@ int main(void)
 	passing_errors();
 	passing_refusals();
 	watermarks();
+	expired();
 	all_in_use();
 	restless();
 	used_meanwhile();

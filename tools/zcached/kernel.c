@@ -126,6 +126,19 @@ static int on_evicted(struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
+int kernel_evict_expired(struct nlc *nlc, const char *store, uint64_t target, struct evicted *e)
+{
+	struct nl_msg *msg = request(nlc, ZCACHE_CMD_POLICY_EVICT, store);
+
+	memset(e, 0, sizeof(*e));
+	if (!msg || nla_put_flag(msg, ZCACHE_A_POLICY_EXPIRED) ||
+	    nla_put_u64(msg, ZCACHE_A_POLICY_TARGET, target)) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	return nlc_call(nlc, msg, on_evicted, e);
+}
+
 int kernel_evict(struct nlc *nlc, const char *store, const struct zc_policy_victim *v, size_t n,
 		 const uint64_t *target, struct evicted *e)
 {

@@ -53,6 +53,8 @@ struct evicted {
 int kernel_own(struct nlc *nlc, const char *store, const char *policy, uint32_t watchdog);
 int kernel_release(struct nlc *nlc, const char *store);
 int kernel_drain(struct nlc *nlc, const char *store, struct drained *d);
+/* What has expired, and is kept for the grace of the store only. */
+int kernel_evict_expired(struct nlc *nlc, const char *store, uint64_t target, struct evicted *e);
 /* target NULL: all of them */
 int kernel_evict(struct nlc *nlc, const char *store, const struct zc_policy_victim *v, size_t n,
 		 const uint64_t *target, struct evicted *e);

@@ -265,6 +265,22 @@ static uint64_t target_of(const struct managed *s)
 	return s->low > 1 ? s->low - 1 : s->low;
 }
 
+/*
+ * Who has expired goes before all others. When that is, the kernel knows, which keeps it
+ * for a while for those who ask for such. 1 if some left.
+ */
+static int sweep(struct managed *s, uint64_t target)
+{
+	struct evicted e;
+	int err;
+
+	s->swept = true;
+	err = kernel_evict_expired(s->nlc, s->name, target, &e);
+	if (e.evicted)
+		s->fruitless = 0;
+	return passes(err) ? 0 : err ?: e.evicted > 0;
+}
+
 /* 1 if some were named; what became of each is drained. */
 static int evict(struct managed *s, bool unwanted)
 {
@@ -281,6 +297,9 @@ static int evict(struct managed *s, bool unwanted)
 		s->full = s->used > target && (s->full || s->used >= s->high);
 		if (!s->full || s->tries == TRIES)
 			return 0;
+		err = s->swept ? 0 : sweep(s, target);
+		if (err)
+			return err;
 		n = tracked_choose(&s->tracked, (s->used - target) << s->tries * MORE, victims);
 		all = false;
 	}
@@ -324,6 +343,7 @@ uint64_t store_step(struct managed *s, uint64_t now)
 	if (s->state != STORE_OWNED)
 		return rest(s, now);
 	s->tries = 0;
+	s->swept = false;
 	for (i = 0; i < ROUNDS && more > 0; i++) {
 		more = drain(s);
 		if (more)

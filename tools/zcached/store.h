@@ -48,6 +48,7 @@ enum store_state {
  * @high: from which room is made
  * @low: down to which
  * @full: room is being made
+ * @swept: in this step what has expired made room first
  * @tries: how often in this step none of the victims left
  * @synced: all that there was to drain was drained, or as much as is to stay
  * @anew: what is known is void, so the kernel is to tell all again
@@ -66,7 +67,7 @@ struct managed {
 	enum store_state state;
 	struct tracked tracked;
 	uint64_t used, high, low;
-	bool full, synced, anew, passes;
+	bool full, swept, synced, anew, passes;
 	int tries;
 	uint64_t fruitless, pause, wait;
 	uint64_t resyncs, spared;
