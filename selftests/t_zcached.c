@@ -360,7 +360,13 @@ TEST_F(zcached, limits)
 /* An object that is too large for the configuration leaves, though there is room. */
 TEST_F(zcached, admit_size)
 {
+	char known[96];
+
 	ASSERT_OK(put(&self->s, 0, 1));
+	/* what it knows of stays */
+	snprintf(known, sizeof(known), "zcache_policy_objects{store=\"%s\"} 1\n", self->s.name);
+	while (!strstr(ask(&self->d, "/metrics"), known))
+		sched_yield();
 	ASSERT_OK(reload(&self->d, "admit-size = 512k\n"));
 	ASSERT_OK(put(&self->s, 1, 3));
 	while (zct_objects(&self->s) > 1)
