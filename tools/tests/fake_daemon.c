@@ -12,6 +12,10 @@
  *   !late NAME COUNT CHARGE (as put, but just after the next drain of any store, and
  *                          the owner is told amid that)
  *   !foreign NAME          !free NAME
+ *   !broken NAME (nobody can own it)
+ *   !count NAME COUNTER MORE
+ *   !took NAME BUCKET COUNT (sends and fills)
+ *   !tag NAME TAG HITS
  *
  * What limits tags get and thresholds stores it says on standard error.
  *
@@ -152,6 +156,36 @@ static void put_late(struct nlc *nlc)
 	nlc->unasked((struct nlmsghdr *)buf, nlc->unasked_arg);
 }
 
+static void count(struct model *m, const char *counter, unsigned long more)
+{
+	static const char *const names[] = {
+#define NAME(id, name, unit, sentence) name,
+		ZC_COUNTERS(NAME)
+#undef NAME
+	};
+	int i = 0;
+
+	while (i < ZC_C_NR && strcmp(names[i], counter))
+		i++;
+	if (i == ZC_C_NR)
+		abort();
+	m->more[i] += more;
+}
+
+/* What only counts, and nobody is told; false if it is something else. */
+static bool figures(struct model *m, const char *what, const char *word, unsigned long n)
+{
+	if (!strcmp(what, "count"))
+		count(m, word, n);
+	else if (!strcmp(what, "took"))
+		m->took[strtoul(word, NULL, 10)] += n;
+	else if (!strcmp(what, "tag"))
+		m->tag_hits[strtoul(word, NULL, 10) - 1] = n;
+	else
+		return false;
+	return true;
+}
+
 static ssize_t obey(char *text, void *buf)
 {
 	char what[16], name[33], word[32] = "";
@@ -161,6 +195,8 @@ static ssize_t obey(char *text, void *buf)
 	if (sscanf(text, "!%15s %32s %31s %lu", what, name, word, &charge) < 2)
 		abort();
 	m = model_find(name);
+	if (figures(m, what, word, charge))
+		return nothing(EAGAIN);
 	if (!strcmp(what, "new") || !strcmp(what, "quiet") || !strcmp(what, "silent")) {
 		m = model_new(name, strtoul(word, NULL, 10));
 		if (what[0] == 's')
@@ -194,6 +230,8 @@ static ssize_t obey(char *text, void *buf)
 	}
 	if (!strcmp(what, "foreign"))
 		m->foreign = true;
+	else if (!strcmp(what, "broken"))
+		m->broken = true;
 	else if (!strcmp(what, "touch"))
 		touch(m, strtoul(word, NULL, 10));
 	else if (!strcmp(what, "put"))

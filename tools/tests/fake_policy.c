@@ -26,7 +26,10 @@ void (*model_limited)(const struct model *m, const struct model_tag *t);
 struct model *model_new(const char *name, uint64_t capacity)
 {
 	struct model *m = calloc(1, sizeof(*m)), **end = &models;
+	size_t i;
 
+	for (i = 0; i < MODEL_TAGS; i++)
+		m->tag_hits[i] = (i + 1) % 6;
 	snprintf(m->name, sizeof(m->name), "%s", name);
 	m->capacity = capacity;
 	m->high = capacity / 100 * 95;
@@ -254,6 +257,8 @@ static int own(struct nlc *nlc, struct model *m, const char *name)
 		snprintf(nlc->sentence, sizeof(nlc->sentence), "owned by another socket");
 		return -EBUSY;
 	}
+	if (m->broken)
+		return -ENOMEM;
 	m->owns++;
 	if (model_fail_own) {
 		model_fail_own--;
@@ -307,11 +312,18 @@ static int policy_call(struct nlc *nlc, struct nlmsghdr *nlh, nlc_fn fn, void *a
 		     a[ZCACHE_A_POLICY_EXPIRED], fn, arg);
 }
 
+static const int counter_attr[ZC_C_NR] = {
+#define ATTR(id, name, unit, sentence) ZCACHE_A_STATS_##id,
+	ZC_COUNTERS(ATTR)
+#undef ATTR
+};
+
 static int tell_store(const struct model *m, nlc_fn fn, void *arg)
 {
 	struct nl_msg *msg = answer(ZCACHE_CMD_STORE_GET);
-	uint64_t buckets[MODEL_BUCKETS];
+	uint64_t c[ZC_C_NR];
 	struct nlattr *stats;
+	int i;
 
 	nla_put_string(msg, ZCACHE_A_STORE_NAME, m->name);
 	nla_put_string(msg, ZCACHE_A_STORE_POLICY, m->policy);
@@ -321,45 +333,50 @@ static int tell_store(const struct model *m, nlc_fn fn, void *arg)
 	nla_put_u32(msg, ZCACHE_A_STORE_HIGH_WATERMARK, 95);
 	nla_put_u32(msg, ZCACHE_A_STORE_LOW_WATERMARK, 90);
 	nla_put_u64(msg, ZCACHE_A_STORE_SPLICE_THRESHOLD, m->splice_threshold);
-	memcpy(buckets, m->sends, sizeof(buckets));
-	buckets[0] += m->hits;
-	nla_put(msg, ZCACHE_A_STORE_SEND_LATENCY, sizeof(buckets), buckets);
-	nla_put(msg, ZCACHE_A_STORE_FILL_LATENCY, sizeof(buckets), buckets);
+	nla_put(msg, ZCACHE_A_STORE_SEND_LATENCY, sizeof(m->took), m->took);
+	nla_put(msg, ZCACHE_A_STORE_FILL_LATENCY, sizeof(m->took), m->took);
+	memcpy(c, m->more, sizeof(c));
+	c[ZC_C_HITS] += m->hits;
+	c[ZC_C_EVICTIONS] += m->evictions;
+	c[ZC_C_POLICY_EVICTIONS] += m->policy_evictions;
+	c[ZC_C_POLICY_EVICTED_BYTES] += m->policy_evicted_bytes;
 	stats = nla_nest_start(msg, ZCACHE_A_STORE_STATS);
-	nla_put_u64(msg, ZCACHE_A_STATS_HITS, m->hits);
-	nla_put_u64(msg, ZCACHE_A_STATS_SPLICED_BYTES, m->spliced);
-	nla_put_u64(msg, ZCACHE_A_STATS_COPIED_BYTES, m->copied);
-	nla_put_u64(msg, ZCACHE_A_STATS_EVICTIONS, m->evictions);
-	nla_put_u64(msg, ZCACHE_A_STATS_POLICY_EVICTIONS, m->policy_evictions);
-	nla_put_u64(msg, ZCACHE_A_STATS_POLICY_EVICTED_BYTES, m->policy_evicted_bytes);
+	for (i = 0; i < ZC_C_NR; i++)
+		nla_put_u64(msg, counter_attr[i], c[i]);
 	nla_nest_end(msg, stats);
 	return deliver(msg, fn, arg);
 }
 
+static const struct model *asked;	/* whose tags are told; one look at a time */
+
 int __wrap_nlc_ask(struct nlc *nlc, struct nl_msg *msg)
 {
+	asked = model_find(nla_get_string(nlmsg_find_attr(nlmsg_hdr(msg), GENL_HDRLEN,
+							  ZCACHE_A_TAG_STORE)));
 	nlmsg_free(msg);
 	nlc->asked = 0;
 	return 0;
 }
 
-/* Twelve tags, so that a page of ten leaves some out; half of them at a time. */
+/* More of them than a page of ten shows, half of them at a time. */
 int __wrap_nlc_piece(struct nlc *nlc, void (*fn)(struct nlmsghdr *nlh, void *arg), void *arg)
 {
-	uint64_t id, end = nlc->asked += 6;
+	uint64_t id, end = nlc->asked += MODEL_TAGS / 2;
 
-	for (id = end - 5; id <= end; id++) {
+	if (!asked)
+		return -ENOENT;
+	for (id = end + 1 - MODEL_TAGS / 2; id <= end; id++) {
 		struct nl_msg *msg = answer(ZCACHE_CMD_TAG_GET);
 
 		nla_put_u64(msg, ZCACHE_A_TAG_ID, id);
 		nla_put_u64(msg, ZCACHE_A_TAG_USED, 100 * id);
 		nla_put_u64(msg, ZCACHE_A_TAG_OBJECTS, 1);
-		nla_put_u64(msg, ZCACHE_A_TAG_HITS, id % 6);
+		nla_put_u64(msg, ZCACHE_A_TAG_HITS, asked->tag_hits[id - 1]);
 		nla_put_u64(msg, ZCACHE_A_TAG_SENT_BYTES, 7);
 		fn(nlmsg_hdr(msg), arg);
 		nlmsg_free(msg);
 	}
-	return end < 12;
+	return end < MODEL_TAGS;
 }
 
 /* All limits at once, as only the daemon asks here. */

@@ -10,11 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <linux/zcache.h>
+#include <linux/zcache_counters.h>
 #include <linux/zcache_policy.h>
 
 struct nlc;
 
 #define MODEL_SLOTS 4096
+#define MODEL_TAGS 12
+#define MODEL_BUCKETS 30
 
 struct model_object {
 	uint64_t generation, id, charge;
@@ -26,23 +30,25 @@ struct model_tag {
 	uint64_t id, quota, floor;
 };
 
-#define MODEL_TAGS 16
-
-#define MODEL_BUCKETS 30
+#define MODEL_LIMITS 16
 
 struct model {
 	char name[33], policy[32];	/* policy: what the store asks for */
 	char owner[32];			/* the policy its owner runs, "" without an owner */
 	bool foreign;			/* another process owns it */
-	uint64_t splice_threshold, spliced, copied, sends[MODEL_BUCKETS];
+	bool broken;			/* nobody else can */
+	uint64_t splice_threshold;
 	uint64_t capacity, used, high, low, objects;
 	uint64_t evictions, policy_evictions, policy_evicted_bytes, hits;
+	uint64_t more[ZC_C_NR];		/* of each counter, beyond these four */
+	uint64_t took[MODEL_BUCKETS];	/* sends and fills, by how long they took */
+	uint64_t tag_hits[MODEL_TAGS];	/* of tag 1 and on */
 	struct model_object slot[MODEL_SLOTS];
 	struct zc_policy_record *log;
 	size_t nr_log;
 	bool resync;			/* the next drain begins anew */
 	bool restless;			/* no drain tells all, whatever it tells */
-	struct model_tag tag[MODEL_TAGS];	/* those that have limits */
+	struct model_tag tag[MODEL_LIMITS];	/* those that have limits */
 	size_t nr_tags;
 	int calls, drains, evicts, owns, limits, sweeps;	/* since it was made */
 	struct model *next;

@@ -139,7 +139,7 @@ static void counts(void)
 		 "policy", "lru", "size", "250", "admit-size", "100");
 	is_int(number(0, "misses"), 4, "what is too large is not stored, and evicts nobody");
 	simulate(write_text("t", "1 1 100\n"), "admission", "all");
-	refused(1, "admission 'all' is none of none, frequency", "a wrong admission");
+	refused(1, "zcachectl: admission 'all' is none of none, frequency\n", "a wrong admission");
 
 	/* one of 100 bytes too many evicts half of all */
 	simulate(write_text("t", "1 1 100\n2 2 100\n3 3 100\n4 4 100\n5 5 100\n6 2 100\n7 3 100\n"),

@@ -56,7 +56,7 @@ static void count(uint64_t ns)
 
 	while (i < MODEL_BUCKETS - 1 && ns >= latency_bound(i))
 		i++;
-	m->sends[i]++;
+	m->took[i]++;
 }
 
 /* Ten seconds of objects from 2 to 100 KiB, and how long their sends take, more or less. */
@@ -70,10 +70,10 @@ static void serve(int sends)
 		uint64_t size = kib[chance(6)];
 
 		if (size << 10 >= m->splice_threshold) {
-			m->spliced += size << 10;
+			m->more[ZC_C_SPLICED_BYTES] += size << 10;
 			cost = by_reference;
 		} else {
-			m->copied += size << 10;
+			m->more[ZC_C_COPIED_BYTES] += size << 10;
 			cost = by_copy * size;
 		}
 		count((1000 + cost) * (50 + chance(100)) / 100 * level / 100);
