@@ -117,6 +117,8 @@ static void openmetrics(void)
 	    "a histogram");
 	HAS("zcache_send_duration_seconds_bucket{store=\"web\",le=\"274.877906944\"} 7\n"
 	    "zcache_send_duration_seconds_bucket{store=\"web\",le=\"+Inf\"} 8\n", "its end");
+	is_int(times("_seconds_count") + times("_seconds_sum"), 0,
+	       "without a sum there is no count of its own");
 	HAS("# TYPE zcache_used_bytes gauge\n# UNIT zcache_used_bytes bytes\n"
 	    "zcache_used_bytes{store=\"web\"} 1000\nzcache_used_bytes{store=\"cdn.example-1\"} 0\n",
 	    "a gauge");
@@ -139,6 +141,13 @@ static void prometheus(void)
 	    "# TYPE zcache_lookups_total counter\n"
 	    "zcache_lookups_total{store=\"web\",result=\"hit\"} 7000\n", "the older form's names");
 	HAS("# TYPE zcache_policy_info gauge\n", "its types");
+	HAS("zcache_send_duration_seconds_bucket{store=\"web\",le=\"+Inf\"} 8\n"
+	    "zcache_send_duration_seconds_count{store=\"web\"} 8\n"
+	    "# HELP zcache_fill_duration_seconds ", "a histogram has a count, and no sum");
+	stores[0].send_latency.n = 0;
+	make(false, 1);
+	is_int(times("zcache_send_duration_seconds_"), 0, "unless the kernel has none");
+	stores[0].send_latency.n = 30;
 	is_int(times("# UNIT") + times("# EOF"), 0, "it has no units and no end");
 }
 
@@ -212,6 +221,26 @@ static void addresses(void)
 	ok(good(path, AF_UNIX), "the longest");
 }
 
+static void hosts(void)
+{
+	static const char *const right[] = {
+		"localhost", "LocalHost:9629", "127.0.0.1", "127.0.0.1:9629", "127.255.0.9:1",
+		"[::1]", "[::1]:65535",
+	};
+	static const char *const wrong[] = {
+		"", "evil.example", "evil.example:9629", "localhost.evil.example", "127.0.0.1.evil.example",
+		"128.0.0.1", "127.1", "0.0.0.0:9629", "localhost:", "localhost:x", "localhost:65536",
+		"localhost:9629:1", "::1", "[::1", "[::1]9629", "[::2]", "[127.0.0.1]", "[localhost]",
+		" localhost", "localhost ", "a-name-that-is-longer-than-any-address-and-has-no-end-in-sight-at-all",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+		ok(address_local_host(right[i]), right[i]);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		ok(!address_local_host(wrong[i]), wrong[i][0] ? wrong[i] : "no host");
+}
+
 int main(int argc, char **argv)
 {
 	fill();
@@ -225,5 +254,6 @@ int main(int argc, char **argv)
 	status();
 	negotiation();
 	addresses();
+	hosts();
 	return tap_end();
 }

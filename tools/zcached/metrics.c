@@ -130,7 +130,10 @@ static void put_seconds(FILE *f, uint64_t ns)
 	fputs(text, f);
 }
 
-/* The kernel adds up no times, and without a sum there is no count of its own either. */
+/*
+ * The kernel adds up no times, so there is no sum, and none is made up. OpenMetrics has the
+ * count if and only if it has the sum; the older form always has the count.
+ */
 static void put_histogram(const struct page *p, const char *name, size_t offset, const char *help)
 {
 	size_t i, b;
@@ -150,6 +153,9 @@ static void put_histogram(const struct page *p, const char *name, size_t offset,
 				fputs("+Inf", p->f);
 			fprintf(p->f, "\"} %" PRIu64 "\n", sum);
 		}
+		if (l->n && !p->openmetrics)
+			fprintf(p->f, "zcache_%s_count{store=\"%s\"} %" PRIu64 "\n", name, s->name,
+				sum);
 	}
 }
 
