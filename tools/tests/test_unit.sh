@@ -28,7 +28,7 @@ sed 's/^#\([a-z}	]\)/\1/' "$config" >"$tmp/all.conf"
 "$BIN/zcached" --config "$tmp/all.conf" --check >"$tmp/out" 2>&1
 result $? "so is what it has in comments"
 grep -c ' = ' "$tmp/all.conf" >"$tmp/out"
-[ "$(grep -c '^[a-z	-]* = ' "$tmp/all.conf")" = 13 ]
+[ "$(grep -c '^[a-z	-]* = ' "$tmp/all.conf")" = 14 ]
 result $? "which are all keys, two of them for a store and two for a tag"
 
 if ! systemd-analyze --version 2>/dev/null | grep -q systemd; then

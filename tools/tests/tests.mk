@@ -82,5 +82,5 @@ check: all $(TEST_PROGS) $(FAKE_PROGS)
 	@BIN=$(O) UAPI=$(TOP)/uapi CC='$(CC)' tests/run.sh $(TEST_PROGS) \
 		"tests/test_man.sh $(MAN_PAGES)" "tests/test_api.sh lib $(TOP)/uapi" \
 		"tests/test_schema.py schema" "tests/test_completion.sh completion/zcachectl" \
-		"tests/test_metrics.py $(O)/tests/test_daemon_metrics" \
+		"tests/test_metrics.py $(O)/tests/test_daemon_metrics" tests/test_prometheus.py tests/test_page.py tests/test_access.py \
 		"tests/test_unit.sh zcached/zcached.conf" tests/test_traces.py tests/test_top_tmux.sh

@@ -98,16 +98,40 @@ static void remove_dead(const struct address *a)
 	close(fd);
 }
 
-int address_listen(const struct address *a)
+bool address_local_host(const char *host)
+{
+	struct in_addr in;
+	char name[64];
+	uint64_t port;
+	size_t len;
+
+	/* what has colons itself is in brackets */
+	len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+	if (len >= sizeof(name) || len > strlen(host))
+		return false;
+	memcpy(name, host, len);
+	name[len] = '\0';
+	if (host[len] && (host[len] != ':' || parse_u64(host + len + 1, 65535, &port)))
+		return false;
+	if (inet_pton(AF_INET, name, &in) == 1)
+		return ntohl(in.s_addr) >> 24 == IN_LOOPBACKNET;
+	return !strcasecmp(name, "localhost") || !strcmp(name, "[::1]");
+}
+
+int address_listen(const struct address *a, mode_t mode)
 {
 	int fd, on = 1, err;
+	mode_t mask;
 
 	remove_dead(a);
 	fd = socket(a->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (!bind(fd, &a->sa.any, a->len) && !listen(fd, BACKLOG))
+	mask = umask(~mode & 0777);
+	err = bind(fd, &a->sa.any, a->len);
+	umask(mask);
+	if (!err && !listen(fd, BACKLOG))
 		return fd;
 	err = -errno;
 	close(fd);

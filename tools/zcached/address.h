@@ -3,7 +3,9 @@
 #ifndef ADDRESS_H
 #define ADDRESS_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 /**
@@ -26,8 +28,14 @@ struct address {
  */
 int address_parse(const char *text, struct address *a);
 
-/* A listening socket that does not block, or -errno. Replaces a UNIX socket nobody serves. */
-int address_listen(const struct address *a);
+/*
+ * A listening socket that does not block, or -errno. Replaces a UNIX socket nobody serves;
+ * mode: of the new one.
+ */
+int address_listen(const struct address *a, mode_t mode);
+
+/* Whether the value of a Host field, with a port or without, names this machine alone. */
+bool address_local_host(const char *host);
 
 /* "127.0.0.1:9629", "unix:/PATH": what a listening socket has. */
 #define ADDRESS_TEXT 128

@@ -61,7 +61,7 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 		append(text);
 		append(!strcmp(cfg_name(cfg), "store") ? "; a store has " STORE_KEYS " and tag" :
 		       !strcmp(cfg_name(cfg), "tag") ? "; a tag has quota and floor" :
-		       "; there are listen, interval, " STORE_KEYS " and store");
+		       "; there are listen, socket-mode, interval, " STORE_KEYS " and store");
 	}
 }
 
@@ -126,6 +126,17 @@ static int parse_admission(const char *text, bool *frequency)
 static int parse_interval(const char *text, uint64_t *ms)
 {
 	return parse_duration(text, ms) || *ms < INTERVAL_MIN || *ms > INTERVAL_MAX ? -EINVAL : 0;
+}
+
+/* Octal, as chmod(1) takes it. */
+static int parse_mode(const char *text, mode_t *mode)
+{
+	size_t len = strlen(text);
+
+	if (strspn(text, "01234567") != len || (len != 3 && (len != 4 || text[0] != '0')))
+		return -EINVAL;
+	*mode = strtoul(text, NULL, 8);
+	return 0;
 }
 
 static int check_policy(cfg_t *cfg, cfg_opt_t *opt)
@@ -247,6 +258,14 @@ static int check_interval(cfg_t *cfg, cfg_opt_t *opt)
 	       wrong(cfg, opt, "a time from 10ms to 60s") : 0;
 }
 
+static int check_mode(cfg_t *cfg, cfg_opt_t *opt)
+{
+	mode_t mode;
+
+	return parse_mode(cfg_opt_getnstr(opt, 0), &mode) ?
+	       wrong(cfg, opt, "an octal number from 0000 to 0777 such as 0660") : 0;
+}
+
 static int check_listen(cfg_t *cfg, cfg_opt_t *opt)
 {
 	struct address a;
@@ -319,6 +338,7 @@ static int read_all(cfg_t *cfg, struct config *c)
 	size_t i;
 
 	snprintf(c->listen, sizeof(c->listen), "%s", strcmp(listen, "none") ? listen : "");
+	parse_mode(cfg_getstr(cfg, "socket-mode"), &c->socket_mode);
 	parse_interval(cfg_getstr(cfg, "interval"), &c->interval);
 	c->choice = (struct choice){
 		.ops = zp_find("gdsf2"),
@@ -374,6 +394,7 @@ static cfg_t *new_parser(void)
 	};
 	static cfg_opt_t all[] = {
 		CFG_STR("listen", "127.0.0.1:9629", CFGF_NONE),
+		CFG_STR("socket-mode", "0600", CFGF_NONE),
 		CFG_STR("interval", "100ms", CFGF_NONE),
 		CFG_STR("policy", NULL, CFGF_NODEFAULT),
 		CFG_STR("optimise", NULL, CFGF_NODEFAULT),
@@ -392,6 +413,7 @@ static cfg_t *new_parser(void)
 		return NULL;
 	cfg_set_error_function(cfg, on_error);
 	cfg_set_validate_func(cfg, "listen", check_listen);
+	cfg_set_validate_func(cfg, "socket-mode", check_mode);
 	cfg_set_validate_func(cfg, "interval", check_interval);
 	cfg_set_validate_func(cfg, "policy", check_policy);
 	cfg_set_validate_func(cfg, "optimise", check_goal);

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "limit.h"
 #include "store.h"
@@ -31,6 +32,7 @@ struct config_store {
 /**
  * struct config - the configuration
  * @listen: an address and a port, "unix:" and a path, or empty for nothing
+ * @socket_mode: of that path
  * @interval: milliseconds between two drains
  * @choice: the policy of stores that have no section
  * @threshold: theirs
@@ -39,6 +41,7 @@ struct config_store {
  */
 struct config {
 	char listen[LISTEN_ROOM];
+	mode_t socket_mode;
 	uint64_t interval;
 	struct choice choice;
 	struct threshold_choice threshold;

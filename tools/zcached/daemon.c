@@ -324,8 +324,10 @@ static void reload(struct daemon *d)
 		note("nothing is changed: %s", error);
 		return;
 	}
-	if (strcmp(next.listen, d->config.listen) && http_move(&d->http, d, next.listen))
+	if (http_move(&d->http, d, next.listen, next.socket_mode)) {
 		strcpy(next.listen, d->config.listen);
+		next.socket_mode = d->config.socket_mode;
+	}
 	config_free(&d->config);
 	d->config = next;
 	for (i = 0; i < d->nr_items; i++) {
@@ -417,7 +419,7 @@ static int prepare(struct daemon *d)
 	err = open_loop(d);
 	if (err)
 		return fail(CTL_REFUSED, "cannot make an event loop: %s", error_name(err));
-	code = http_move(&d->http, d, d->config.listen);
+	code = http_move(&d->http, d, d->config.listen, d->config.socket_mode);
 	if (code)
 		return code;
 	err = look_at_all(d);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,21 +20,46 @@
 #include "status.h"
 
 /*
- * Enough for those who watch. Who is silent makes room after a while; who sends or takes a
- * little now and then does not, so that enough of such clients keep others out.
+ * Enough for those who watch. A connection is for one request, which has its time, however
+ * little its client sends or takes now and then: who fills the connections keeps others out
+ * only for so long.
  */
 #define CONNECTIONS 64
-#define TIMEOUT 10		/* seconds */
+#define REQUEST_TIME 10000000	/* microseconds */
 #define REQUEST_ROOM 16384	/* bytes a connection may take */
 
 #define OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 #define PROMETHEUS "text/plain; version=0.0.4; charset=utf-8"
 
+/**
+ * struct client - a connection
+ * @fd: its socket; 0 if there is none
+ * @end: when the answer is to have been taken
+ */
+struct client {
+	int fd;
+	uint64_t end;
+};
+
+/**
+ * struct http - who listens
+ * @d: what is told of
+ * @mhd: the server
+ * @io: it has something to do
+ * @timer: so it has
+ * @clients: the connections
+ * @where: as the configuration says it
+ * @path: of a UNIX socket, or empty
+ * @made: the socket's node
+ */
 struct http {
 	struct daemon *d;
 	struct MHD_Daemon *mhd;
 	sd_event_source *io, *timer;
-	char path[ADDRESS_TEXT];	/* of a UNIX socket, to be removed */
+	struct client clients[CONNECTIONS];
+	char where[LISTEN_ROOM];
+	char path[ADDRESS_TEXT];
+	struct stat made;
 };
 
 /* The stores as they are now; the caller frees both. */
@@ -195,6 +221,17 @@ static enum MHD_Result send_answer(struct MHD_Connection *c, const struct answer
 	return result;
 }
 
+/*
+ * A name of somebody else's may lead here, too, and a page of theirs would then be allowed to
+ * read. Without the field it is no browser that asks, and a path has no name.
+ */
+static bool misled(const struct http *http, struct MHD_Connection *c)
+{
+	const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host");
+
+	return host && !http->path[0] && !address_local_host(host);
+}
+
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
 				  const char *method, const char *version, const char *data,
 				  size_t *len, void **state)
@@ -209,6 +246,9 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 	/* A body is not waited for, so the connection ends with the answer. */
 	if (strcmp(method, "GET") && strcmp(method, "HEAD"))
 		fixed_text(&a, MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET and HEAD are answered.\n");
+	else if (misled(http, c))
+		fixed_text(&a, MHD_HTTP_MISDIRECTED_REQUEST,
+			   "The field Host is to name this machine: localhost, 127.0.0.1 or [::1].\n");
 	else
 		make_answer(http->d, c, url, &a);
 	if (!a.body)
@@ -222,21 +262,69 @@ static unsigned int connections(struct http *http)
 				   MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
 }
 
+static uint64_t now_us(const struct http *http)
+{
+	uint64_t now;
+
+	sd_event_now(http->d->event, CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+/* Its time begins. */
+static void on_connection(void *arg, struct MHD_Connection *c, void **context,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct client *client = *context;
+	struct http *http = arg;
+	int i;
+
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+		client->fd = 0;
+		return;
+	}
+	/* there are no more than the server takes */
+	for (i = 0; http->clients[i].fd; i++)
+		;
+	*context = client = &http->clients[i];
+	client->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	client->end = now_us(http) + REQUEST_TIME;
+}
+
+/* libmicrohttpd then finds that their connections ended. Returns when others are late. */
+static uint64_t end_late(struct http *http)
+{
+	uint64_t now = now_us(http), next = UINT64_MAX;
+	int i;
+
+	for (i = 0; i < CONNECTIONS; i++) {
+		struct client *client = &http->clients[i];
+
+		if (client->fd && client->end <= now)
+			shutdown(client->fd, SHUT_RDWR);
+		else if (client->fd && client->end < next)
+			next = client->end;
+	}
+	return next;
+}
+
 /*
- * libmicrohttpd knows when its next connection has waited too long. It does not listen
- * while there are as many as it takes, and only another run begins again.
+ * The server does not listen while there are as many as it takes, and only another run
+ * begins again.
  */
 static int serve(struct http *http)
 {
 	unsigned int before = connections(http);
 	MHD_UNSIGNED_LONG_LONG ms;
+	uint64_t next;
 
+	end_late(http);
 	MHD_run(http->mhd);
 	if (connections(http) < before)
 		MHD_run(http->mhd);
-	if (MHD_get_timeout(http->mhd, &ms) != MHD_YES)
-		return sd_event_source_set_enabled(http->timer, SD_EVENT_OFF);
-	sd_event_source_set_time_relative(http->timer, ms * 1000);
+	next = end_late(http);
+	if (MHD_get_timeout(http->mhd, &ms) == MHD_YES && now_us(http) + ms * 1000 < next)
+		next = now_us(http) + ms * 1000;
+	sd_event_source_set_time(http->timer, next);
 	return sd_event_source_set_enabled(http->timer, SD_EVENT_ONESHOT);
 }
 
@@ -263,7 +351,7 @@ static int start(struct http *http, int fd)
 	http->mhd = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, http,
 				     MHD_OPTION_LISTEN_SOCKET, fd,
 				     MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
-				     MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT,
+				     MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
 				     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_ROOM,
 				     MHD_OPTION_END);
 	if (!http->mhd) {
@@ -278,24 +366,35 @@ static int start(struct http *http, int fd)
 	return err < 0 ? err : 0;
 }
 
-static struct http *open_at(struct daemon *d, const struct address *a, int *err)
+/* Whether the path still is what was made there. */
+static bool is_ours(const struct http *http)
+{
+	struct stat st;
+
+	return http->path[0] && !lstat(http->path, &st) && st.st_dev == http->made.st_dev &&
+	       st.st_ino == http->made.st_ino;
+}
+
+static struct http *open_at(struct daemon *d, const char *where, mode_t mode, int *err)
 {
 	struct http *http = calloc(1, sizeof(*http));
 	char name[ADDRESS_TEXT];
+	struct address a;
 	int fd;
 
-	*err = -ENOMEM;
-	if (!http)
-		return NULL;
-	http->d = d;
-	fd = address_listen(a);
+	*err = http ? address_parse(where, &a) : -ENOMEM;
+	fd = *err ? *err : address_listen(&a, mode);
 	if (fd < 0) {
 		*err = fd;
 		http_close(http);
 		return NULL;
 	}
-	if (a->sa.any.sa_family == AF_UNIX)
-		snprintf(http->path, sizeof(http->path), "%s", a->sa.un.sun_path);
+	http->d = d;
+	strcpy(http->where, where);
+	if (a.sa.any.sa_family == AF_UNIX) {
+		snprintf(http->path, sizeof(http->path), "%s", a.sa.un.sun_path);
+		lstat(http->path, &http->made);
+	}
 	address_name(fd, name);
 	*err = start(http, fd);
 	if (*err) {
@@ -306,14 +405,19 @@ static struct http *open_at(struct daemon *d, const struct address *a, int *err)
 	return http;
 }
 
-int http_move(struct http **http, struct daemon *d, const char *where)
+int http_move(struct http **http, struct daemon *d, const char *where, mode_t mode)
 {
 	struct http *next = NULL;
-	struct address a;
-	int err = address_parse(where, &a);
+	int err = 0;
 
-	if (!err && a.len)
-		next = open_at(d, &a, &err);
+	if (*http && !strcmp((*http)->where, where)) {
+		if (is_ours(*http) && chmod((*http)->path, mode))
+			return fail(CTL_REFUSED, "cannot change the mode of %s: %s", where,
+				    error_name(-errno));
+		return CTL_OK;
+	}
+	if (where[0])
+		next = open_at(d, where, mode, &err);
 	if (err)
 		return fail(CTL_REFUSED, "cannot listen on %s: %s", where, error_name(err));
 	http_close(*http);
@@ -329,7 +433,7 @@ void http_close(struct http *http)
 	sd_event_source_disable_unref(http->timer);
 	if (http->mhd)
 		MHD_stop_daemon(http->mhd);
-	if (http->path[0])
+	if (is_ours(http))
 		unlink(http->path);
 	free(http);
 }

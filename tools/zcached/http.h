@@ -3,14 +3,17 @@
 #ifndef HTTP_H
 #define HTTP_H
 
+#include <sys/types.h>
+
 struct daemon;
 struct http;
 
 /*
- * Listens there, and then no longer where it did; empty: nowhere. Returns an exit code,
- * having said what is wrong; then all is as it was.
+ * Listens there, and then no longer where it did; empty: nowhere. mode: of a UNIX socket,
+ * also of one that stays. Returns an exit code, having said what is wrong; then all is as
+ * it was.
  */
-int http_move(struct http **http, struct daemon *d, const char *where);
+int http_move(struct http **http, struct daemon *d, const char *where, mode_t mode);
 void http_close(struct http *http);
 
 #endif /* HTTP_H */
