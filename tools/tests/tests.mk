@@ -35,9 +35,10 @@ $(O)/tests/test_nl: TEST_LIBS := -Wl,--wrap=genl_ctrl_resolve -Wl,--wrap=genl_ct
 $(O)/tests/test_out: TEST_LIBS := $(NL_LIBS)
 $(filter $(O)/tests/test_ctl%,$(TEST_PROGS)): TEST_LIBS := $(NL_LIBS)
 
-$(O)/tests/test_daemon_store: $(O)/obj/tests/fake_policy.o $(O)/obj/zcached/store.o \
+$(O)/tests/test_daemon_store $(O)/tests/test_daemon_evict: \
+	$(O)/obj/tests/fake_policy.o $(O)/obj/zcached/store.o \
 	$(O)/obj/zcached/tracked.o $(O)/obj/zcached/kernel.o $(O)/libpolicy.a
-$(O)/tests/test_daemon_store: TEST_LIBS := -Wl,--wrap=nlc_call $(NL_LIBS) -lm
+$(O)/tests/test_daemon_store $(O)/tests/test_daemon_evict: TEST_LIBS := -Wl,--wrap=nlc_call $(NL_LIBS) -lm
 
 $(O)/tests/test_daemon_limits: $(O)/obj/tests/fake_policy.o $(O)/obj/zcached/limit.o
 $(O)/tests/test_daemon_limits: TEST_LIBS := -Wl,--wrap=nlc_call $(NL_LIBS)
