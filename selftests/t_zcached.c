@@ -369,10 +369,9 @@ TEST_F(zcached, admit_size)
 		sched_yield();
 	ASSERT_OK(reload(&self->d, "admit-size = 512k\n"));
 	ASSERT_OK(put(&self->s, 1, 3));
-	while (zct_objects(&self->s) > 1)
-		sched_yield();
+	zct_wait_count(&self->s, ZC_C_POLICY_EVICTIONS, 2);
+	EXPECT_EQ(1, zct_objects(&self->s));
 	EXPECT_TRUE(is_there(&self->s, "k0"));
-	EXPECT_EQ(2, zct_count(&self->s, ZC_C_POLICY_EVICTIONS));
 	EXPECT_EQ(0, end(&self->d, SIGTERM));
 }
 
