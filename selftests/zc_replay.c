@@ -19,12 +19,12 @@
 #include "zc_test.h"
 
 /* A trace: popular objects, some of which change, and a scan. */
-#define POPULAR		60000
+#define POPULAR		150000
 #define SCANNED_OF_100	10
 #define DRIFT_EVERY	40	/* requests, by one object */
-#define SIZE_MEDIAN	1024
+#define SIZE_MEDIAN	512
 #define SIZE_SIGMA	1.0
-#define SIZE_LEAST	64
+#define SIZE_LEAST	32
 #define SIZE_MOST	(32 * KiB)
 
 /* An object of the trace; the index of @charges is its number. */
@@ -225,7 +225,7 @@ static void run(const char *name, const char *trace, const char *charged, uint64
 		die(name, err);
 	close(s.fd);
 	write_charged(&r, charged);
-	printf("requests=%" PRIu64 "\nmisses=%" PRIu64 "\nmilliseconds=%.0f\n", r.nr_requests,
+	printf("requests=%" PRIu64 "\nstore-misses=%" PRIu64 "\nmilliseconds=%.0f\n", r.nr_requests,
 	       r.misses, begun * 1000);
 #define PRINT(id, name, unit, sentence) printf("%s=%llu\n", name, now.count[ZC_C_##id]);
 	ZC_COUNTERS(PRINT)

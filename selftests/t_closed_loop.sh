@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The closed loop: what a store misses while zcached evicts from it is what the
+# simulator says, and it evicts before the kernel has to. Prints TAP.
+set -u
+
+here=$(dirname "$(realpath "$0")")
+PATH=$here:$PATH
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+n=0
+bad=0
+
+echo "TAP version 13"
+if ! command -v zcached >/dev/null || ! command -v zcachectl >/dev/null; then
+	echo "1..0 # SKIP no zcached, or no zcachectl, next to this script"
+	exit 4
+fi
+
+# is NAME CONDITION: an arithmetic one
+is() {
+	n=$((n + 1))
+	if (($2)); then
+		echo "ok $n - $1"
+		return
+	fi
+	bad=1
+	echo "# t_closed_loop.sh:0: $1: $2"
+	echo "not ok $n - $1"
+}
+
+# loop POLICY
+loop() {
+	local policy requests misses simulated kernel daemon lost ms
+
+	read -r policy requests misses simulated kernel daemon lost ms < <(
+		zc_closed_loop.sh "$tmp/trace" 20M "$1" 2>"$tmp/err")
+	is "$1: it ran" "${requests:-0} == 150000"
+	[ -n "$requests" ] || { sed 's/^/# /' "$tmp/err"; return; }
+	echo "# $policy: $misses misses, the simulator $simulated; evictions: $daemon by the daemon, $kernel by the kernel; $lost uses lost; $ms ms"
+	is "$1: misses as the simulator, within 1 %" \
+		"100 * ($misses - $simulated) <= $simulated && 100 * ($simulated - $misses) <= $simulated"
+	is "$1: under 5 % of the evictions are the kernel's" "20 * $kernel < $kernel + $daemon"
+	is "$1: many were evicted" "$daemon > 20000"
+}
+
+zc_replay make 150000 >"$tmp/trace"
+for policy in gdsf2 s3fifo lru; do
+	loop $policy
+done
+echo "1..$n"
+exit $bad
