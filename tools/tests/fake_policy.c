@@ -20,6 +20,7 @@ struct model *models;
 size_t model_batch = 1000;
 int model_fail, model_error, model_fail_own;
 void (*model_drained)(struct nlc *nlc);
+void (*model_evicted)(struct model *m);
 void (*model_split)(const struct model *m);
 void (*model_limited)(const struct model *m, const struct model_tag *t);
 
@@ -308,8 +309,11 @@ static int policy_call(struct nlc *nlc, struct nlmsghdr *nlh, nlc_fn fn, void *a
 			model_drained(nlc);
 		return 0;
 	}
-	return evict(m, a[ZCACHE_A_POLICY_VICTIMS], a[ZCACHE_A_POLICY_TARGET],
-		     a[ZCACHE_A_POLICY_EXPIRED], fn, arg);
+	evict(m, a[ZCACHE_A_POLICY_VICTIMS], a[ZCACHE_A_POLICY_TARGET],
+	      a[ZCACHE_A_POLICY_EXPIRED], fn, arg);
+	if (model_evicted && a[ZCACHE_A_POLICY_VICTIMS])
+		model_evicted(m);
+	return 0;
 }
 
 static const int counter_attr[ZC_C_NR] = {

@@ -64,6 +64,8 @@ extern int model_fail, model_error;
 extern int model_fail_own;
 /* Called after an answer to a drain. */
 extern void (*model_drained)(struct nlc *nlc);
+/* Called after victims left. */
+extern void (*model_evicted)(struct model *m);
 /* Called when its threshold was set. */
 extern void (*model_split)(const struct model *m);
 /* Called when limits of a tag were set. */

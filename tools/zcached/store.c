@@ -310,13 +310,17 @@ static int evict(struct managed *s, bool unwanted)
 	s->tries = e.evicted ? 0 : !all && !s->tracked.zp.objects ? TRIES : s->tries + 1;
 	if (e.evicted)
 		s->fruitless = 0;
+	/* what came meanwhile may wait for the high watermark, or we would chase who writes */
+	if (!err && e.used <= target)
+		s->full = false;
 	/* those that left are drained; what could not be done now is done in the next step */
 	return passes(err) ? 0 : err ?: 1;
 }
 
 /*
  * Where objects are used all the time no drain may tell all, and that is when room is
- * wanted. Those that the policy does not want are not named again and again meanwhile.
+ * wanted: who was used since stays anyway. Those that the policy does not want are not
+ * named again and again meanwhile.
  */
 static int evict_amid(struct managed *s)
 {
@@ -346,6 +350,10 @@ uint64_t store_step(struct managed *s, uint64_t now)
 	s->swept = false;
 	for (i = 0; i < ROUNDS && more > 0; i++) {
 		more = drain(s);
+		if (more > 0 && s->synced && s->used >= s->high)
+			err = evict(s, false);
+		if (err < 0)
+			return trouble(s, err, now);
 		if (more)
 			continue;
 		s->synced = true;
