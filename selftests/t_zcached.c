@@ -15,6 +15,7 @@
 #include "zc_tag.h"
 
 #define OBJECT	MiB
+#define SMALL	2000	/* bytes of what a writer writes, if that is fast */
 
 struct daemon {
 	pid_t pid;
@@ -162,6 +163,72 @@ static int put(const struct zct_store *s, int from, int to)
 	return err;
 }
 
+/* Somebody who inserts, all the time; what the store uses is looked at after each. */
+struct writer {
+	const struct zct_store *s;
+	pthread_t thread;
+	bool stop;
+	int written, err;
+	__u64 most;
+};
+
+static void *write_on(void *arg)
+{
+	struct zc_info info = { 0 };
+	struct writer *w = arg;
+	static char body[10 * SMALL];
+	char key[32];
+
+	while (!w->err && !__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
+		snprintf(key, sizeof(key), "w%d", w->written);
+		w->err = zct_put_data(w->s->fd, key, body, zct_slow() ? 10 * SMALL : SMALL, NULL);
+		if (!w->err)
+			w->err = zct_info(w->s->fd, &info);
+		if (info.used > w->most)
+			w->most = info.used;
+		__atomic_store_n(&w->written, w->written + 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static int begin_writer(struct writer *w, const struct zct_store *s)
+{
+	*w = (struct writer){ .s = s };
+	return -pthread_create(&w->thread, NULL, write_on, w);
+}
+
+/* Waits until so many more are written; a writer that failed writes no more. */
+static void wait_written(struct writer *w, int more)
+{
+	int until = __atomic_load_n(&w->written, __ATOMIC_RELAXED) + zct_times(more);
+
+	while (__atomic_load_n(&w->written, __ATOMIC_RELAXED) < until &&
+	       !__atomic_load_n(&w->err, __ATOMIC_RELAXED))
+		sched_yield();
+}
+
+/* Each object is there or was evicted, by either: that is counted when a call is through. */
+static void wait_counted(const struct writer *w)
+{
+	struct zc_nl_store now;
+
+	do
+		zc_nl_store_get(w->s->name, &now);
+	while (now.objects + now.count[ZC_C_EVICTIONS] + now.count[ZC_C_POLICY_EVICTIONS] !=
+	       (__u64)w->written);
+}
+
+/* Every insert went well, the limit was kept, and nothing is lost. */
+#define END_WRITER(w) \
+	do { \
+		__atomic_store_n(&(w)->stop, true, __ATOMIC_RELAXED); \
+		ASSERT_OK(pthread_join((w)->thread, NULL)); \
+		ASSERT_OK((w)->err); \
+		EXPECT_GE(64 * MiB, (w)->most); \
+		EXPECT_LT(64 * MiB / 100 * 80, (w)->most); \
+		wait_counted(w); \
+	} while (0)
+
 /* Until room was made, by the daemon; it is counted when its call is through. */
 static void wait_low(const struct zct_store *s)
 {
@@ -176,21 +243,38 @@ static bool is_there(const struct zct_store *s, const char *key)
 	return !zct_stat_key(s->fd, key, &st);
 }
 
-static const char *ask(const struct daemon *d, const char *path)
+static int connect_to(const struct daemon *d)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0), n = 0, got = 0;
-	static char text[256 << 10];
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	strcpy(un.sun_path, d->http);
-	if (!connect(fd, (struct sockaddr *)&un, sizeof(un)))
-		dprintf(fd, "GET %s HTTP/1.0\r\n\r\n", path);
+	return connect(fd, (struct sockaddr *)&un, sizeof(un)) ? -errno : fd;
+}
+
+static const char *ask(const struct daemon *d, const char *path)
+{
+	int fd = connect_to(d), n = 0, got = 0;
+	static char text[256 << 10];
+
+	dprintf(fd, "GET %s HTTP/1.0\r\n\r\n", path);
 	while (n < (int)sizeof(text) - 1 &&
 	       (got = read(fd, text + n, sizeof(text) - 1 - n)) > 0)
 		n += got;
 	text[n] = '\0';
 	close(fd);
 	return text;
+}
+
+/* Until the daemon knows as many objects as there are: it is asked again and again. */
+static void wait_known(const struct daemon *d, const struct zct_store *s)
+{
+	char want[128];
+
+	do
+		snprintf(want, sizeof(want), "zcache_policy_objects{store=\"%s\"} %llu\n", s->name,
+			 zct_objects(s));
+	while (!strstr(ask(d, "/metrics"), want));
 }
 
 /* What is used stays, and the oldest leaves before the store is full. */
@@ -213,11 +297,8 @@ TEST_F(zcached, watermarks)
 	snprintf(want, sizeof(want), "zcache_policy_info{store=\"%s\",policy=\"lru\",state=\"owned\"} 1\n",
 		 self->s.name);
 	EXPECT_NE(NULL, strstr(ask(&self->d, "/metrics"), want));
-	snprintf(want, sizeof(want), "zcache_policy_objects{store=\"%s\"} %llu\n", self->s.name,
-		 zct_objects(&self->s));
 	/* it hears of what left with its next look */
-	while (!strstr(ask(&self->d, "/metrics"), want))
-		sched_yield();
+	wait_known(&self->d, &self->s);
 	EXPECT_NE(NULL, strstr(ask(&self->d, "/healthz"), "\r\n\r\nok\n"));
 	EXPECT_EQ(0, end(&self->d, SIGTERM));
 	EXPECT_EVENT(LOST, "lru");
@@ -251,17 +332,182 @@ TEST_F(zcached, two)
 	EXPECT_EQ(0, end(&self->other, SIGTERM));
 }
 
+/* Stopped while somebody writes, until the kernel says so; what it missed it hears then. */
 TEST_F(zcached, silent)
 {
+	struct writer w;
+	__u64 evicted;
+
+	ASSERT_OK(begin_writer(&w, &self->s));
+	wait_written(&w, 1000);
 	ASSERT_OK(kill(self->d.pid, SIGSTOP));
-	ASSERT_OK(put(&self->s, 0, 200));
-	EXPECT_LT(0, zct_count(&self->s, ZC_C_EVICTIONS));
 	EXPECT_EVENT(LOST, "lru");
 	EXPECT_EQ(ZCACHE_POLICY_REASON_SILENT, self->p.reason);
+	wait_written(&w, 40000);
+	EXPECT_LT(0, zct_count(&self->s, ZC_C_EVICTIONS));
+	evicted = zct_count(&self->s, ZC_C_POLICY_EVICTIONS);
 	ASSERT_OK(kill(self->d.pid, SIGCONT));
 	EXPECT_EVENT(NEW, "lru");
 	EXPECT_FALSE(self->p.late);
-	wait_low(&self->s);
+	while (zct_count(&self->s, ZC_C_POLICY_EVICTIONS) == evicted)
+		wait_written(&w, 1);
+	END_WRITER(&w);
+	wait_known(&self->d, &self->s);
+	EXPECT_EQ(0, end(&self->d, SIGTERM));
+}
+
+/* Another policy, and another, while somebody writes. */
+TEST_F(zcached, switched)
+{
+	static const char *const policies[] = {
+		"gdsf2", "s3fifo", "wtinylfu", "lhd", "auto", "fifo", "clock", "sieve", "lru",
+	};
+	struct writer w;
+	unsigned int i;
+
+	ASSERT_OK(begin_writer(&w, &self->s));
+	while (!zct_count(&self->s, ZC_C_POLICY_EVICTIONS))
+		wait_written(&w, 100);
+	for (i = 0; i < ARRAY_SIZE(policies); i++) {
+		ASSERT_OK(configure(&self->d, policies[i], ""));
+		ASSERT_OK(kill(self->d.pid, SIGHUP));
+		EXPECT_EVENT(NEW, policies[i]);
+		wait_written(&w, 2000);
+	}
+	/* and two policies and none, by turns, without waiting */
+	for (i = 0; i < 20; i++) {
+		ASSERT_OK(configure(&self->d, i % 3 ? policies[i % 3] : "none", ""));
+		ASSERT_OK(kill(self->d.pid, SIGHUP));
+		wait_written(&w, 100);
+	}
+	ASSERT_OK(configure(&self->d, "fifo", ""));
+	ASSERT_OK(kill(self->d.pid, SIGHUP));
+	do {
+		ASSERT_EQ(ZCACHE_CMD_POLICY_NEW_NTF, await(self, ZCACHE_CMD_POLICY_NEW_NTF));
+	} while (strcmp(self->p.name, "fifo"));
+	END_WRITER(&w);
+	wait_known(&self->d, &self->s);
+	EXPECT_EQ(0, end(&self->d, SIGTERM));
+}
+
+/* Killed again and again while somebody writes; each time it learns of all. */
+TEST_F(zcached, killed_often)
+{
+	struct writer w;
+	int i;
+
+	ASSERT_OK(begin_writer(&w, &self->s));
+	for (i = 0; i < 5; i++) {
+		wait_written(&w, 5000);
+		EXPECT_EQ(128 + SIGKILL, end(&self->d, SIGKILL));
+		EXPECT_EVENT(LOST, "lru");
+		EXPECT_EQ(ZCACHE_POLICY_REASON_CLOSED, self->p.reason);
+		wait_written(&w, 1000);
+		ASSERT_OK(begin(&self->d, self->folder, "one", "lru"));
+		EXPECT_EVENT(NEW, "lru");
+	}
+	END_WRITER(&w);
+	wait_known(&self->d, &self->s);
+	EXPECT_EQ(0, end(&self->d, SIGTERM));
+}
+
+/* Sends bytes to a netlink socket of another process, as root may. */
+static int tell(__u32 port, const void *data, size_t len)
+{
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK, .nl_pid = port };
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	ssize_t n = sendto(fd, data, len, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
+	/* what nobody reads has no more room at some time */
+	int err = n == (ssize_t)len || errno == EAGAIN ? 0 : -errno;
+
+	close(fd);
+	return err;
+}
+
+/* The netlink sockets of a process are found by their ports, which the kernel lists. */
+static int tell_all(pid_t pid, const void *data, size_t len)
+{
+	unsigned int protocol, told = 0;
+	FILE *f = fopen("/proc/net/netlink", "r");
+	char line[256];
+	__u32 port;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		/* a port is the pid, or has it in its lower bits */
+		if (sscanf(line, "%*x %u %u", &protocol, &port) != 2 ||
+		    protocol != NETLINK_GENERIC || (port & 0x3fffff) != (__u32)pid)
+			continue;
+		if (tell(port, data, len))
+			break;
+		told++;
+	}
+	if (f)
+		fclose(f);
+	return told;
+}
+
+/* Only root may send it anything; what makes no sense is no reason to end. */
+TEST_F(zcached, garbage)
+{
+	unsigned int seed = zct_seed();
+	static unsigned char bytes[40000];
+	struct writer w;
+	size_t len;
+	int i, k;
+
+	ASSERT_OK(begin_writer(&w, &self->s));
+	for (i = 0; i < 200; i++) {
+		for (k = 0; k < (int)sizeof(bytes); k += 4)
+			memcpy(bytes + k, &(unsigned int){ zct_random(&seed) }, 4);
+		/* a byte, bytes, a message without attributes, and too many bytes */
+		len = i % 4 == 0 ? 1 : i % 4 == 3 ? sizeof(bytes) : 1 + zct_random(&seed) % 4096;
+		if (i % 4 == 2) {
+			len = NLMSG_HDRLEN + GENL_HDRLEN;
+			*(struct nlmsghdr *)bytes = (struct nlmsghdr){
+				.nlmsg_len = len, .nlmsg_type = zc_nl_family() };
+			bytes[NLMSG_HDRLEN] = i / 4;	/* the command */
+		}
+		EXPECT_LE(3, tell_all(self->d.pid, bytes, len));
+	}
+	for (i = 0; i < 20; i++) {
+		int fd = connect_to(&self->d);
+
+		ASSERT_FD(fd);
+		/* it may hang up before it has read all */
+		send(fd, bytes, zct_random(&seed) % sizeof(bytes), MSG_NOSIGNAL);
+		close(fd);
+	}
+	EXPECT_NE(NULL, strstr(ask(&self->d, "/healthz"), "\r\n\r\nok\n"));
+	while (!zct_count(&self->s, ZC_C_POLICY_EVICTIONS))
+		wait_written(&w, 100);
+	END_WRITER(&w);
+	wait_known(&self->d, &self->s);
+	ASSERT_OK(zct_policy_get(self->s.name, &self->p));
+	EXPECT_STREQ("lru", self->p.name);
+	EXPECT_EQ(0, end(&self->d, SIGTERM));
+}
+
+/* How long it takes until it knows all; told, and no test. */
+TEST_F(zcached, resync)
+{
+	int i, nr = zct_slow() ? 10000 : 100000;
+	char key[32], body[100] = "";
+	__u64 begun, owned;
+
+	EXPECT_EQ(128 + SIGKILL, end(&self->d, SIGKILL));
+	EXPECT_EVENT(LOST, "lru");
+	for (i = 0; i < nr; i++) {
+		snprintf(key, sizeof(key), "o%d", i);
+		ASSERT_OK(zct_put_data(self->s.fd, key, body, sizeof(body), NULL));
+	}
+	ASSERT_EQ(nr, zct_objects(&self->s));
+	begun = zct_now();
+	ASSERT_OK(begin(&self->d, self->folder, "one", "lru"));
+	EXPECT_EVENT(NEW, "lru");
+	owned = zct_now();
+	wait_known(&self->d, &self->s);
+	printf("# %d objects were told in %llu ms, %llu ms after the daemon was started\n", nr,
+	       (zct_now() - owned) / 1000000, (zct_now() - begun) / 1000000);
 	EXPECT_EQ(0, end(&self->d, SIGTERM));
 }
 

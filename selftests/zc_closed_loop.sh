@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# zc_closed_loop.sh TRACE CAPACITY POLICY [DIVISOR]: replays a trace ("time,id,size" a
+# zc_closed_loop.sh TRACE CAPACITY POLICY [DIVISOR [RATE]]: replays a trace ("time,id,size" a
 # line) through a store of its own, which zcached evicts from at the default
 # watermarks, and then through the simulator, with what the objects take of the
 # capacity. Prints one line: policy, requests, misses of the store, misses of the
@@ -10,7 +10,7 @@ set -eu
 
 here=$(dirname "$(realpath "$0")")
 PATH=$here:$PATH
-trace=$1 capacity=$2 policy=$3 divisor=${4:-1}
+trace=$1 capacity=$2 policy=$3 divisor=${4:-1} rate=${5:-0}
 store=closed-loop
 tmp=$(mktemp -d)
 daemon=
@@ -47,7 +47,7 @@ begin() {
 declare -A is
 zcachectl store create $store capacity "$capacity"
 begin
-zc_replay run $store "$trace" "$tmp/charged" "$divisor" >"$tmp/result"
+zc_replay run $store "$trace" "$tmp/charged" "$divisor" "$rate" >"$tmp/result"
 while IFS='=' read -r name value; do
 	is[$name]=$value
 done <"$tmp/result"
