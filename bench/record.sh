@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs in the guest: record.sh. What recording of uses adds to a hit: record_bench
 # with a store that is left to the kernel and one that zcached owns, for few objects,
-# each used often between two drains, and for many, each used once; and with two that
-# are left to the kernel, which tells what of it is noise.
+# each used often between two drains, and for many, each used once. First with two that
+# are left to the kernel, which tells what is noise; then with a daemon that stands
+# still, so that nothing but the recording is in the way; then with one that drains.
 set -eu
 
 here=$(dirname "$0")
@@ -21,8 +22,9 @@ cat >$conf <<-'END'
 		policy = none
 	}
 END
-# Its CPU is the other one.
-taskset 2 "$here/zcached" --config $conf 2>/dev/null &
+# On the CPU of record_bench, whose own time is what counts: on another one it would take
+# that from the first one where a machine emulates both, or has them share a core.
+taskset 1 "$here/zcached" --config $conf 2>/dev/null &
 daemon=$!
 until [ "$("$here/zcachectl" policy show owned | grep -c gdsf2)" != 0 ]; do
 	sleep 0.1
@@ -30,7 +32,11 @@ done
 for objects in 1000 50000; do
 	echo "noise:"
 	"$here/record_bench" free free2 $objects
+	kill -STOP $daemon
 	echo "recording:"
+	"$here/record_bench" free owned $objects
+	kill -CONT $daemon
+	echo "recording and draining:"
 	"$here/record_bench" free owned $objects
 done
 kill $daemon

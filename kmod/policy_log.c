@@ -34,8 +34,6 @@
  */
 int zc_policy_log_new(struct zc_policy *policy)
 {
-	int cpu;
-
 	policy->log = kvmalloc_array(ZC_POLICY_LOG, sizeof(*policy->log),
 				     GFP_KERNEL_ACCOUNT);
 	if (!policy->log)
@@ -46,8 +44,6 @@ int zc_policy_log_new(struct zc_policy *policy)
 		kvfree(policy->log);
 		return -ENOMEM;
 	}
-	for_each_possible_cpu(cpu)
-		spin_lock_init(&per_cpu_ptr(policy->touched, cpu)->lock);
 	/* All is new to a new owner. */
 	policy->overflow = true;
 	return 0;
@@ -108,18 +104,23 @@ void zc_policy_log(const struct zc_object *object, u8 what, u8 reason)
 		zc_policy_wake(policy);
 }
 
-/* The first use since the last drain. Returns whether there was room. */
+/*
+ * The first use since the last drain. Returns whether there was room. Without a lock:
+ * nobody else puts in on this CPU, and only a drain takes out.
+ */
 static bool zc_policy_list(struct zc_policy *policy, u32 slot)
 {
-	/* Another CPU's does as well, should this task move. */
-	struct zc_touched *touched = raw_cpu_ptr(policy->touched);
-	u32 nr;
+	struct zc_touched *touched = get_cpu_ptr(policy->touched);
+	u32 head = touched->head;
+	/* What is overwritten was read. */
+	u32 nr = head - smp_load_acquire(&touched->tail);
 
-	spin_lock(&touched->lock);
-	nr = touched->head - touched->tail;
-	if (nr < ZC_POLICY_TOUCHED_MAX)
-		touched->slot[touched->head++ % ZC_POLICY_TOUCHED_MAX] = slot;
-	spin_unlock(&touched->lock);
+	if (nr < ZC_POLICY_TOUCHED_MAX) {
+		touched->slot[head % ZC_POLICY_TOUCHED_MAX] = slot;
+		/* What is counted is there. */
+		smp_store_release(&touched->head, head + 1);
+	}
+	put_cpu_ptr(policy->touched);
 	if (nr >= ZC_POLICY_TOUCHED_MAX / 2)
 		zc_policy_wake(policy);
 	return nr < ZC_POLICY_TOUCHED_MAX;
@@ -224,16 +225,17 @@ static bool zc_policy_drain_log(struct zc_policy *policy,
 	return empty;
 }
 
-/* Takes slots out of a list. Returns how many; 0 if there are none. */
+/* Takes slots out of a list, under the mutex. Returns how many; 0 if there are none. */
 static u32 zc_policy_unlist(struct zc_touched *touched, u32 *slots, u32 max)
 {
-	u32 nr = 0;
+	/* With what it counts, see zc_policy_list(). */
+	u32 head = smp_load_acquire(&touched->head);
+	u32 tail = touched->tail, nr = 0;
 
-	spin_lock(&touched->lock);
-	while (nr < max && touched->tail != touched->head)
-		slots[nr++] = touched->slot[touched->tail++ %
-					    ZC_POLICY_TOUCHED_MAX];
-	spin_unlock(&touched->lock);
+	while (nr < max && tail != head)
+		slots[nr++] = touched->slot[tail++ % ZC_POLICY_TOUCHED_MAX];
+	/* They were read. */
+	smp_store_release(&touched->tail, tail);
 	return nr;
 }
 

@@ -3,11 +3,11 @@
 #ifndef ZC_POLICY_LOG_H
 #define ZC_POLICY_LOG_H
 
+#include <linux/cache.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
-#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "policy.h"
@@ -28,16 +28,14 @@
 
 /**
  * struct zc_touched - slots of objects that were used on one CPU
- * @lock: protects the others; nobody waits for it but a drain
- * @head: how many were put in
- * @tail: how many were taken out
+ * @head: how many were put in, by who runs on this CPU and is not preempted
  * @slot: a ring
+ * @tail: how many were taken out, by a drain; on a cache line of its own
  */
 struct zc_touched {
-	spinlock_t lock; /* protects all of it */
 	u32 head;
-	u32 tail;
 	u32 slot[ZC_POLICY_TOUCHED_MAX];
+	u32 tail ____cacheline_aligned_in_smp;
 };
 
 /**
