@@ -366,11 +366,15 @@ int __wrap_nlc_ask(struct nlc *nlc, struct nl_msg *msg)
 int __wrap_nlc_piece(struct nlc *nlc, void (*fn)(struct nlmsghdr *nlh, void *arg), void *arg)
 {
 	uint64_t id, end = nlc->asked += MODEL_TAGS / 2;
+	int i;
 
 	if (!asked)
 		return -ENOENT;
-	for (id = end + 1 - MODEL_TAGS / 2; id <= end; id++) {
+	/* one of each piece again, as if a tag had come meanwhile */
+	for (i = MODEL_TAGS / 2; i >= 0; i--) {
 		struct nl_msg *msg = answer(ZCACHE_CMD_TAG_GET);
+
+		id = end - (i ? i - 1 : 1);
 
 		nla_put_u64(msg, ZCACHE_A_TAG_ID, id);
 		nla_put_u64(msg, ZCACHE_A_TAG_USED, 100 * id);

@@ -214,6 +214,30 @@ static void used_meanwhile(void)
 	end();
 }
 
+/* Those that have to stay do not keep others from being named. */
+static void refused_many(void)
+{
+	const struct zp_options o = { .capacity = 1 << 30, .a = -1, .large_main = true,
+				      .admit_size = 1000 };
+	struct zc_policy_record r = { .charge = 5000, .what = ZC_POLICY_NEW };
+	static struct zc_policy_victim v[VICTIMS_MAX];
+	struct tracked t = { 0 };
+
+	is_int(tracked_begin(&t, zp_find("gdsf2"), &o), 0, "a policy");
+	for (r.slot = 0; r.slot < VICTIMS_MAX + 100; r.slot++) {
+		r.id = ++r.generation;
+		if (tracked_record(&t, &r))
+			break;
+	}
+	is_int(t.nr_refused, VICTIMS_MAX + 100, "objects that are too large for it");
+	is_int(tracked_unwanted(&t, v), VICTIMS_MAX, "are named, as many as can be");
+	is_int(v[0].slot, 0, "the first ones");
+	is_int(tracked_unwanted(&t, v), VICTIMS_MAX, "and as many the next time");
+	is_int(v[0].slot, VICTIMS_MAX, "the others first");
+	is_int(v[100].slot, 0, "and the first ones again");
+	tracked_end(&t);
+}
+
 /* What is told anew keeps its place, here that of LRU, and what is not told is forgotten. */
 static void resync(void)
 {
@@ -245,6 +269,12 @@ static void resync(void)
 	is_int(tracked_record(&s.tracked, &r), 0, "an object");
 	is_int(tracked_resync(&s.tracked), 0, "all is told anew");
 	is_int(s.tracked.unseen, 600, "nothing is sure");
+	r.what = ZC_POLICY_TOUCHED;
+	r.uses = 1;
+	is_int(tracked_record(&s.tracked, &r), 0, "a use may be told before its object");
+	r.what = ZC_POLICY_NEW;
+	r.uses = 0;
+	is_int(s.tracked.unseen, 600, "of which that says nothing");
 	is_int(tracked_choose(&s.tracked, 1, v), 0, "so nobody is named");
 	is_int(s.tracked.zp.objects, 0, "and who would be is forgotten");
 	is_int(tracked_record(&s.tracked, &r), 0, "told again");
@@ -352,6 +382,7 @@ int main(void)
 	writer();
 	used_meanwhile();
 	resync();
+	refused_many();
 	refused();
 	admission();
 	return tap_end();

@@ -119,6 +119,9 @@ static char *status_text(struct daemon *d)
 		tags[i] = &none;
 		if (item && !tags_update(item->m.name, &item->tags))
 			tags[i] = &item->tags;
+		/* an answer that is not read holds the store, and the module */
+		if (item && item->tags.look)
+			sd_event_source_set_time(d->tick, 0);
 	}
 	if (tags)
 		text = status_json(views, tags, stores.n,

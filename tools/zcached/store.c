@@ -274,8 +274,9 @@ static int sweep(struct managed *s, uint64_t target)
 	struct evicted e;
 	int err;
 
-	s->swept = true;
 	err = kernel_evict_expired(s->nlc, s->name, target, &e);
+	/* there may be more: not all of them leave at once */
+	s->swept = !e.evicted;
 	if (e.evicted)
 		s->fruitless = 0;
 	return passes(err) ? 0 : err ?: e.evicted > 0;
@@ -341,7 +342,11 @@ uint64_t store_step(struct managed *s, uint64_t now)
 	if (s->state == STORE_OWNED && now < s->wait)
 		return s->wait;
 	if (s->anew) {
-		kernel_release(s->nlc, s->name);
+		/* to whom owns it already nothing is told anew */
+		err = kernel_release(s->nlc, s->name);
+		if (err && err != -EPERM && err != -ENOENT)
+			return trouble(s, err, now);
+		err = 0;
 		own(s);
 	}
 	if (s->state != STORE_OWNED)

@@ -64,8 +64,12 @@ static void take_tag(struct nlmsghdr *nlh, void *arg)
 
 	if (genlmsg_parse(nlh, 0, a, ZCACHE_A_TAG_MAX, tag_policy) || !a[ZCACHE_A_TAG_ID])
 		return;
-	t->all++;
 	tag.id = u64_of(a[ZCACHE_A_TAG_ID]);
+	/* where tags come and go meanwhile the kernel begins anew */
+	for (i = 0; i < t->n; i++)
+		if (t->v[i].id == tag.id)
+			return;
+	t->all++;
 	tag.used = u64_of(a[ZCACHE_A_TAG_USED]);
 	tag.objects = u64_of(a[ZCACHE_A_TAG_OBJECTS]);
 	tag.hits = u64_of(a[ZCACHE_A_TAG_HITS]);

@@ -135,7 +135,7 @@ static void forget(struct tracked *t, uint32_t slot)
 static void hit(struct tracked *t, uint32_t ref, unsigned int uses)
 {
 	if (uses)
-		zp_hit(&t->zp, ref, uses);
+		zp_hit(&t->zp, ref & REF_MASK, uses);
 }
 
 /* A victim that was used stays; that it does is a use for the policy. */
@@ -297,7 +297,9 @@ size_t tracked_unwanted(struct tracked *t, struct zc_policy_victim *v)
 
 	sweep_refused(t);
 	for (i = 0; i < t->nr_refused && i < VICTIMS_MAX; i++)
-		name_victim(t, t->refused[i], &v[i]);
+		name_victim(t, t->refused[(t->next_refused + i) % t->nr_refused], &v[i]);
+	/* those that stay are in nobody's way */
+	t->next_refused += i;
 	return i;
 }
 

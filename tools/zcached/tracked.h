@@ -28,6 +28,7 @@
  * @refused: slots of objects that the policy does not want; some may have left
  * @nr_refused: how many
  * @room_refused: room for them
+ * @next_refused: who is named next
  * @unseen: bytes that the policy holds of objects of which it was not told, since all is
  *	told anew, that they are there still
  * @begun: there is a policy
@@ -42,7 +43,7 @@ struct tracked {
 	uint32_t chosen[VICTIMS_MAX];
 	size_t nr_chosen;
 	uint32_t *refused;
-	size_t nr_refused, room_refused;
+	size_t nr_refused, room_refused, next_refused;
 	uint64_t unseen;
 	bool begun, marked;
 };
