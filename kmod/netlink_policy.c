@@ -16,7 +16,6 @@
 
 #define ZC_WATCHDOG	10000	/* milliseconds */
 #define ZC_WATCHDOG_MAX	3600000
-#define ZC_VICTIMS_MAX	1024
 
 /* Bytes of a drain's answer beside its records, and some more. */
 #define ZC_DRAINED_REST	512
@@ -164,7 +163,7 @@ static struct zc_policy_victim *zc_netlink_victims(struct genl_info *info,
 	if (!attr && info->attrs[ZCACHE_A_POLICY_EXPIRED])
 		return NULL;
 	*nr = len / sizeof(*victims);
-	if (!*nr || *nr > ZC_VICTIMS_MAX || len % sizeof(*victims)) {
+	if (!*nr || *nr > ZC_POLICY_VICTIMS || len % sizeof(*victims)) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
 				    "victims must be 1 to 1024 structs of 16 bytes");
 		return ERR_PTR(-EINVAL);

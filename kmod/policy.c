@@ -449,7 +449,8 @@ static int zc_policy_evict_some(struct zc_store *store, u32 portid,
 	if (!zc_policy_see(store, portid))
 		seen = -EPERM;
 	else if (e->expired)
-		e->expired = zc_policy_evict_expired(store, want, evicted);
+		e->expired = zc_policy_evict_expired(store, want, evicted) &&
+			     evicted->evicted < ZC_POLICY_VICTIMS;
 	else
 		seen = zc_policy_evict_batch(store, e->victims, e->nr, want,
 					     evicted);

@@ -15,6 +15,9 @@ struct netlink_ext_ack;
 /* Records that one drain gives out: a message that fits in 32 KiB, see there. */
 #define ZC_POLICY_DRAIN_MAX	990
 
+/* Objects that one call of the owner has evicted: of these the log has many times more. */
+#define ZC_POLICY_VICTIMS	1024
+
 /**
  * struct zc_policy_owner - who owns a store's policy
  * @portid: port of the netlink socket

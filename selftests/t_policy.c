@@ -391,6 +391,14 @@ TEST_F(policy, expired)
 	ASSERT_OK(zct_policy_evict_expired(self->s.name, ZCT_NO_TARGET, &e));
 	EXPECT_EQ(1, e.evicted);
 	EXPECT_EQ(10, zct_objects(&self->s));
+
+	/* no more at once than can be named at once */
+	ASSERT_OK(zct_put_many(self->s.fd, "k", 1100, 10));
+	ASSERT_OK(zct_purge(self->s.fd, &purge));
+	ASSERT_OK(zct_policy_evict_expired(self->s.name, ZCT_NO_TARGET, &e));
+	EXPECT_EQ(1024, e.evicted);
+	ASSERT_OK(zct_policy_evict_expired(self->s.name, ZCT_NO_TARGET, &e));
+	EXPECT_EQ(76, e.evicted);
 }
 
 TEST_F(policy, bad_victims)
