@@ -1,16 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The closed loop: what a store misses while zcached evicts from it is what the
-# simulator says, and it evicts before the kernel has to. Prints TAP.
+# simulator says, and nobody but zcached evicts. Prints TAP.
 set -u
 
 here=$(dirname "$(realpath "$0")")
 PATH=$here:$PATH
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
-# Requests a second: a third of what an emulated guest does on a quiet host, as a busy one
-# may stop the daemon's CPU while the other one goes on inserting.
-rate=12000
 n=0
 bad=0
 
@@ -32,24 +29,27 @@ is() {
 	echo "not ok $n - $1"
 }
 
-# loop POLICY
+# loop POLICY [wait]: sets misses, simulated, kernel and daemon.
 loop() {
-	local line policy requests misses simulated kernel daemon lost ms
+	local line policy requests lost ms
 
-	line=$(zc_closed_loop.sh "$tmp/trace" 20M "$1" 1 $rate 2>"$tmp/err")
+	misses=0 simulated=0 kernel=0 daemon=0
+	line=$(zc_closed_loop.sh "$tmp/trace" 20M "$1" 1 ${2:+"$2"} 2>"$tmp/err")
 	read -r policy requests misses simulated kernel daemon lost ms <<<"$line"
 	is "$1: it ran" "${requests:-0} == 150000"
-	[ -n "$requests" ] || { sed 's/^/# /' "$tmp/err"; return; }
+	[ -n "$requests" ] || { sed 's/^/# /' "$tmp/err"; return 1; }
 	echo "# $policy: $misses misses, the simulator $simulated; evictions: $daemon by the daemon, $kernel by the kernel; $lost uses lost; $ms ms"
-	is "$1: misses as the simulator, within 1 %" \
-		"100 * ($misses - $simulated) <= $simulated && 100 * ($simulated - $misses) <= $simulated"
-	is "$1: under 5 % of the evictions are the kernel's" "20 * $kernel < $kernel + $daemon"
-	is "$1: many were evicted" "$daemon > 20000"
 }
 
 zc_replay make 150000 >"$tmp/trace"
 for policy in gdsf2 s3fifo lru; do
-	loop $policy
+	loop $policy wait || continue
+	is "$policy: misses as the simulator, within 1 %" \
+		"100 * (misses - simulated) <= simulated && 100 * (simulated - misses) <= simulated"
+	is "$policy: none of the evictions is the kernel's" "kernel == 0"
+	is "$policy: many were evicted" "daemon > 20000"
 done
+# Where nobody waits the kernel's share hangs on the machine: it is told, and not judged.
+loop gdsf2
 echo "1..$n"
 exit $bad

@@ -2,16 +2,17 @@
 /*
  * zc_replay make REQUESTS: prints a trace, always the same one.
  *
- * zc_replay run STORE TRACE CHARGED DIVISOR RATE: does what a server does, with the
+ * zc_replay run STORE TRACE CHARGED DIVISOR [wait]: does what a server does, with the
  * store: looks each object of a trace ("time,id,size" a line) up, and puts it there
- * when it is missing. Sizes are divided, and it is at most so many requests a second, or
- * as many as can be for 0. The same requests go to CHARGED, with what
- * each object takes of the capacity in place of its size: for the simulator. What
- * came of it is printed as "name=number" lines.
+ * when it is missing. Sizes are divided. It may wait while the store is above its high
+ * watermark, so that however busy the machine is it goes on when room was made. The
+ * same requests go to CHARGED, with what each object takes of the capacity in place of
+ * its size: for the simulator. What came of it is printed as "name=number" lines.
  */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -27,8 +28,6 @@
 #define SIZE_SIGMA	1.0
 #define SIZE_LEAST	32
 #define SIZE_MOST	(32 * KiB)
-
-#define PACE		64	/* requests without a break */
 
 /* An object of the trace; the index of @charges is its number. */
 struct object {
@@ -205,36 +204,30 @@ static double seconds(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* Time that was lost is not caught up with. */
-static void pace(uint64_t rate, double *last)
-{
-	double rest = *last + (double)PACE / rate - seconds();
-
-	if (rest > 0)
-		nanosleep(&(struct timespec){ .tv_nsec = rest * 1e9 }, NULL);
-	*last = seconds();
-}
-
 static void run(const char *name, const char *trace, const char *charged, uint64_t divisor,
-		uint64_t rate)
+		bool waits)
 {
 	struct replay r = { 0 };
 	struct zct_store s;
 	struct zc_nl_store now;
-	double begun, last;
-	uint64_t i;
+	uint64_t i, high;
+	double begun;
 	int err;
 
 	snprintf(s.path, sizeof(s.path), "/dev/zcache/%s", name);
 	s.fd = open(s.path, O_RDWR | O_CLOEXEC);
 	if (s.fd < 0)
 		die(s.path, -errno);
+	err = zc_nl_store_get(name, &now);
+	if (err)
+		die(name, err);
+	high = waits ? now.capacity * now.high_watermark / 100 : UINT64_MAX;
 	read_trace(&r, trace, divisor);
-	begun = last = seconds();
+	begun = seconds();
 	for (i = 0; i < r.nr_requests; i++) {
 		request(&r, s.fd, r.requests[i]);
-		if (rate && i % PACE == 0)
-			pace(rate, &last);
+		while (zct_used(&s) >= high)
+			sched_yield();
 	}
 	begun = seconds() - begun;
 	err = zc_nl_store_get(name, &now);
@@ -253,9 +246,9 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "make"))
 		make(strtoull(argv[2], NULL, 0));
-	else if (argc == 7 && !strcmp(argv[1], "run"))
-		run(argv[2], argv[3], argv[4], strtoull(argv[5], NULL, 0),
-		    strtoull(argv[6], NULL, 0));
+	else if ((argc == 6 || (argc == 7 && !strcmp(argv[6], "wait"))) &&
+		 !strcmp(argv[1], "run"))
+		run(argv[2], argv[3], argv[4], strtoull(argv[5], NULL, 0), argc == 7);
 	else
 		return 2;
 	return 0;
