@@ -451,9 +451,9 @@ TEST_F(zcached, garbage)
 {
 	unsigned int seed = zct_seed();
 	static unsigned char bytes[40000];
+	int i, k, told = 0;
 	struct writer w;
 	size_t len;
-	int i, k;
 
 	ASSERT_OK(begin_writer(&w, &self->s));
 	for (i = 0; i < 200; i++) {
@@ -467,8 +467,10 @@ TEST_F(zcached, garbage)
 				.nlmsg_len = len, .nlmsg_type = zc_nl_family() };
 			bytes[NLMSG_HDRLEN] = i / 4;	/* the command */
 		}
-		EXPECT_LE(3, tell_all(self->d.pid, bytes, len));
+		told += tell_all(self->d.pid, bytes, len);
 	}
+	/* it has at least three; the list may leave one out while others come and go */
+	EXPECT_LT(400, told);
 	for (i = 0; i < 20; i++) {
 		int fd = connect_to(&self->d);
 
