@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# zc_closed_loop.sh TRACE CAPACITY POLICY [DIVISOR [wait]]: replays a trace
+# zc_closed_loop.sh TRACE CAPACITY POLICY [DIVISOR [RATE]]: replays a trace
 # ("time,id,size" a line) through a store of its own, which zcached evicts from at the
 # default watermarks, and then through the simulator, with what the objects take of the
-# capacity. With "wait" no more is inserted while the store is above its high watermark.
+# capacity. The rate is as zc_replay has it: requests a second, 0 or "wait".
 # Prints one line: policy, requests, misses of the store, misses of the simulator,
 # evictions by the kernel, evictions by the daemon, touches that were lost, milliseconds.
 # The programs are next to this script.
@@ -11,7 +11,7 @@ set -eu
 
 here=$(dirname "$(realpath "$0")")
 PATH=$here:$PATH
-trace=$1 capacity=$2 policy=$3 divisor=${4:-1} how=${5:-}
+trace=$1 capacity=$2 policy=$3 divisor=${4:-1} rate=${5:-0}
 store=closed-loop
 tmp=$(mktemp -d)
 daemon=
@@ -48,7 +48,7 @@ begin() {
 declare -A is
 zcachectl store create $store capacity "$capacity"
 begin
-zc_replay run $store "$trace" "$tmp/charged" "$divisor" ${how:+"$how"} >"$tmp/result"
+zc_replay run $store "$trace" "$tmp/charged" "$divisor" "$rate" >"$tmp/result"
 while IFS='=' read -r name value; do
 	is[$name]=$value
 done <"$tmp/result"

@@ -2,12 +2,13 @@
 /*
  * zc_replay make REQUESTS: prints a trace, always the same one.
  *
- * zc_replay run STORE TRACE CHARGED DIVISOR [wait]: does what a server does, with the
+ * zc_replay run STORE TRACE CHARGED DIVISOR RATE: does what a server does, with the
  * store: looks each object of a trace ("time,id,size" a line) up, and puts it there
- * when it is missing. Sizes are divided. It may wait while the store is above its high
- * watermark, so that however busy the machine is it goes on when room was made. The
- * same requests go to CHARGED, with what each object takes of the capacity in place of
- * its size: for the simulator. What came of it is printed as "name=number" lines.
+ * when it is missing. Sizes are divided. It is at most so many requests a second, as many
+ * as can be for 0; for "wait" nothing comes while the store is above its high watermark,
+ * so that however busy the machine is it goes on when room was made. The same requests
+ * go to CHARGED, with what each object takes of the capacity in place of its size: for
+ * the simulator. What came of it is printed as "name=number" lines.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -28,6 +29,8 @@
 #define SIZE_SIGMA	1.0
 #define SIZE_LEAST	32
 #define SIZE_MOST	(32 * KiB)
+
+#define PACE		64	/* requests without a break */
 
 /* An object of the trace; the index of @charges is its number. */
 struct object {
@@ -204,14 +207,26 @@ static double seconds(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-static void run(const char *name, const char *trace, const char *charged, uint64_t divisor,
-		bool waits)
+/* Time that was lost is not caught up with. */
+static void pace(uint64_t rate, double *last)
 {
+	double rest = *last + (double)PACE / rate - seconds();
+
+	if (rest > 0)
+		nanosleep(&(struct timespec){ .tv_nsec = rest * 1e9 }, NULL);
+	*last = seconds();
+}
+
+static void run(const char *name, const char *trace, const char *charged, uint64_t divisor,
+		const char *how)
+{
+	uint64_t rate = strtoull(how, NULL, 0);
+	bool waits = !strcmp(how, "wait");
 	struct replay r = { 0 };
 	struct zct_store s;
 	struct zc_nl_store now;
 	uint64_t i, high;
-	double begun;
+	double begun, last;
 	int err;
 
 	snprintf(s.path, sizeof(s.path), "/dev/zcache/%s", name);
@@ -221,12 +236,14 @@ static void run(const char *name, const char *trace, const char *charged, uint64
 	err = zc_nl_store_get(name, &now);
 	if (err)
 		die(name, err);
-	high = waits ? now.capacity * now.high_watermark / 100 : UINT64_MAX;
+	high = now.capacity * now.high_watermark / 100;
 	read_trace(&r, trace, divisor);
-	begun = seconds();
+	begun = last = seconds();
 	for (i = 0; i < r.nr_requests; i++) {
 		request(&r, s.fd, r.requests[i]);
-		while (zct_used(&s) >= high)
+		if (rate && i % PACE == 0)
+			pace(rate, &last);
+		while (waits && zct_used(&s) >= high)
 			sched_yield();
 	}
 	begun = seconds() - begun;
@@ -246,9 +263,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "make"))
 		make(strtoull(argv[2], NULL, 0));
-	else if ((argc == 6 || (argc == 7 && !strcmp(argv[6], "wait"))) &&
-		 !strcmp(argv[1], "run"))
-		run(argv[2], argv[3], argv[4], strtoull(argv[5], NULL, 0), argc == 7);
+	else if (argc == 7 && !strcmp(argv[1], "run"))
+		run(argv[2], argv[3], argv[4], strtoull(argv[5], NULL, 0), argv[6]);
 	else
 		return 2;
 	return 0;
