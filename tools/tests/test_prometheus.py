@@ -13,8 +13,8 @@ from zcached_fake import Zcached, ask, comes, end, equal, folder, missing, start
 # Nothing is lost if a busy machine takes as long as this.
 CONFIG = """
 global:
-  scrape_interval: 2s
-  scrape_timeout: 2s
+  scrape_interval: 5s
+  scrape_timeout: 5s
 scrape_configs:
   - job_name: zcache
     static_configs:
