@@ -229,24 +229,29 @@ int nlc_ask(struct nlc *nlc, struct nl_msg *msg)
 	if (err >= 0)
 		nlc->asked = nlmsg_hdr(msg)->nlmsg_seq;
 	nlmsg_free(msg);
-	nlc->inconsistent = false;
 	return err < 0 ? -ENOMEM : 0;
+}
+
+/* What is there: bytes, or -errno; what has no room in the buffer is lost. */
+static ssize_t take(const struct nlc *nlc, void *buf, size_t room)
+{
+	ssize_t n = recv(nlc->fd, buf, room, MSG_DONTWAIT | MSG_TRUNC);
+
+	return n < 0 ? -errno : n && n <= (ssize_t)room ? n : -EMSGSIZE;
 }
 
 /* libnl would read on to the end. The kernel has the next piece ready, or there is none. */
 int nlc_piece(struct nlc *nlc, void (*fn)(struct nlmsghdr *nlh, void *arg), void *arg)
 {
 	static char buf[64 << 10] __attribute__((aligned(NLMSG_ALIGNTO)));
-	ssize_t n = recv(nlc->fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
 	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
-	int len = n;
+	int len = take(nlc, buf, sizeof(buf));
 
-	if (n <= 0 || n > (ssize_t)sizeof(buf))
-		return n < 0 ? -errno : -EMSGSIZE;
+	if (len < 0)
+		return len;
 	for (; nlmsg_ok(nlh, len); nlh = nlmsg_next(nlh, &len)) {
 		if (nlh->nlmsg_seq != nlc->asked)
 			continue;
-		nlc->inconsistent |= nlh->nlmsg_flags & NLM_F_DUMP_INTR;
 		/* both begin with an errno */
 		if (nlh->nlmsg_type == NLMSG_DONE || nlh->nlmsg_type == NLMSG_ERROR)
 			return nlmsg_datalen(nlh) < (int)sizeof(int) ? -EBADMSG :
@@ -303,12 +308,11 @@ static bool family_gone(struct nlmsghdr *nlh)
 int nlc_receive(struct nlc *nlc, nlc_fn fn, void *arg)
 {
 	char buf[16 << 10] __attribute__((aligned(NLMSG_ALIGNTO)));
-	ssize_t n = recv(nlc->fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
 	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
-	int len = n;
+	int len = take(nlc, buf, sizeof(buf));
 
-	if (n <= 0 || n > (ssize_t)sizeof(buf))
-		return n < 0 ? -errno : -EMSGSIZE;
+	if (len < 0)
+		return len;
 	for (; nlmsg_ok(nlh, len); nlh = nlmsg_next(nlh, &len)) {
 		if (family_gone(nlh))
 			return -ENODEV;

@@ -3,37 +3,20 @@
 #ifndef DAEMON_STORE_H
 #define DAEMON_STORE_H
 
-#include <stdarg.h>
 #include <stdlib.h>
 
-#include "fail.h"
 #include "fake_policy.h"
 #include "nl.h"
+#include "said.h"
 #include "store.h"
 #include "tap.h"
 
 #define CAPACITY 1000000
 
-static char said[1024];
 static struct nlc nlc = { .family = 99 };
 static struct managed s;
 static struct model *m;
 static uint64_t now;		/* milliseconds */
-
-int fail(enum exit_code code, const char *fmt, ...)
-{
-	(void)fmt;
-	return code;
-}
-
-void note(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(said, sizeof(said), fmt, ap);
-	va_end(ap);
-}
 
 static struct choice policy(const char *name)
 {

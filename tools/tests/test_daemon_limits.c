@@ -2,33 +2,16 @@
 /* The limits of tags, against a model of the kernel. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 
-#include "fail.h"
 #include "fake_policy.h"
 #include "limit.h"
 #include "nl.h"
+#include "said.h"
 #include "tap.h"
 
-static char said[1024];
 static struct nlc nlc = { .family = 99 };
 static struct limits l;
 static struct model *m;
-
-int fail(enum exit_code code, const char *fmt, ...)
-{
-	(void)fmt;
-	return code;
-}
-
-void note(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(said, sizeof(said), fmt, ap);
-	va_end(ap);
-}
 
 #define SET(...) do { \
 	const struct limit want[] = { __VA_ARGS__ }; \

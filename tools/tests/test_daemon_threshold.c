@@ -4,11 +4,10 @@
  * have a cost by their way.
  */
 #include <errno.h>
-#include <stdarg.h>
 
-#include "fail.h"
 #include "fake_policy.h"
 #include "nl.h"
+#include "said.h"
 #include "stores.h"
 #include "tap.h"
 #include "threshold.h"
@@ -19,7 +18,6 @@
 
 static const struct threshold_choice adaptive = { .mode = THRESHOLD_ADAPTIVE };
 
-static char said[1024];
 static struct nlc nlc = { .family = 99 };
 static struct threshold t;
 static struct model *m;
@@ -28,21 +26,6 @@ static uint64_t now, seed;
 static uint64_t by_reference, by_copy;
 static unsigned int noise;	/* percent from one ten seconds to the next */
 static int changes, looks;	/* of the best one; of all */
-
-int fail(enum exit_code code, const char *fmt, ...)
-{
-	(void)fmt;
-	return code;
-}
-
-void note(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(said, sizeof(said), fmt, ap);
-	va_end(ap);
-}
 
 static uint32_t chance(uint32_t n)
 {
