@@ -451,9 +451,10 @@ int zc_object_add(struct zc_object *object, bool excl)
 	xa_store(&store->slots, object->slot, object, GFP_ATOMIC);
 	/*
 	 * It can be found since it is in the index: a use that was drained since
-	 * then found an empty slot, and would be counted for ever.
+	 * then found an empty slot, and it would be in a list for ever.
 	 */
-	smp_store_release(&object->uses, 0);
+	WRITE_ONCE(object->uses, 0);
+	smp_store_release(&object->listed, false);
 	zc_policy_log(object, ZC_POLICY_NEW, 0);
 	list_add(&object->entry, &store->queue);
 	WRITE_ONCE(object->linked, true);

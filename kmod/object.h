@@ -46,7 +46,9 @@ struct zc_key {
  * @etag_len: bytes of the entity tag
  * @type_len: bytes of the content type
  * @nr_tags: how many tags it has
- * @uses: uses since the owner of the policy was told, up to ZC_POLICY_USES_MAX
+ * @uses: uses since the owner of the policy was told, up to ZC_POLICY_USES_MAX;
+ *	counted without a lock, so approximately
+ * @listed: in a list of what was used, see zc_policy_use()
  * @key_len: bytes of the key
  * @header_len: bytes of the header blob
  * @slot: in zc_store.slots; ZC_SLOT_NONE once it was unlinked
@@ -78,6 +80,7 @@ struct zc_object {
 	u8 type_len;
 	u8 nr_tags;
 	u8 uses;
+	bool listed;
 	u16 key_len;
 	u16 header_len;
 	u32 slot;

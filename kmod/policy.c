@@ -194,6 +194,12 @@ int zc_policy_set(struct zc_store *store, const struct zc_policy_owner *owner,
 	if (!err)
 		zc_policy_begin(fresh);
 	mutex_unlock(&store->policy_mutex);
+	/*
+	 * The first drain takes all objects out of the lists of the one before. Who
+	 * still sees that, which may be gone already, is through before.
+	 */
+	if (list_empty(&closed))
+		synchronize_rcu();
 	zc_policy_free(&closed);
 	return err;
 }
@@ -333,10 +339,17 @@ struct zc_policy *zc_policy_see(struct zc_store *store, u32 portid)
 }
 
 /* Whether a victim is to stay, under the store's lock. */
-static bool zc_policy_spares(const struct zc_object *object)
+static bool zc_policy_spares(struct zc_object *object)
 {
-	return refcount_read(&object->refs) > 1 || READ_ONCE(object->uses) ||
-	       zc_tag_keeps(object, NULL);
+	if (refcount_read(&object->refs) > 1)
+		return true;
+	if (READ_ONCE(object->uses)) {
+		/* One that fell into a drain, so that nobody is told: once. */
+		if (!READ_ONCE(object->listed))
+			WRITE_ONCE(object->uses, 0);
+		return true;
+	}
+	return zc_tag_keeps(object, NULL);
 }
 
 /**

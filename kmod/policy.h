@@ -90,7 +90,7 @@ int zc_policy_evict(struct zc_store *store, u32 portid,
 		    struct zc_policy_evict *e,
 		    struct zc_policy_evicted *evicted);
 
-void zc_policy_use(struct zc_object *object);
+void zc_policy_use(struct zc_object *object, u8 uses);
 void zc_policy_log(const struct zc_object *object, u8 what, u8 reason);
 
 /**
@@ -104,9 +104,14 @@ void zc_policy_log(const struct zc_object *object, u8 what, u8 reason);
  */
 static inline void zc_policy_touch(struct zc_object *object)
 {
-	if (rcu_access_pointer(object->store->policy) &&
-	    READ_ONCE(object->uses) < ZC_POLICY_USES_MAX)
-		zc_policy_use(object);
+	u8 uses = READ_ONCE(object->uses);
+
+	if (!rcu_access_pointer(object->store->policy))
+		return;
+	if (!READ_ONCE(object->listed))
+		zc_policy_use(object, min(uses + 1, ZC_POLICY_USES_MAX));
+	else if (uses < ZC_POLICY_USES_MAX)
+		WRITE_ONCE(object->uses, uses + 1);
 }
 
 #endif /* ZC_POLICY_H */

@@ -62,7 +62,8 @@ static u64 zc_policy_id(const struct zc_object *object)
 		       &object->store->policy_key);
 }
 
-static void zc_policy_wake(struct zc_policy *policy)
+/* Not a part of those who use an object: they would save registers for it. */
+static noinline void zc_policy_wake(struct zc_policy *policy)
 {
 	if (READ_ONCE(policy->told))
 		return;
@@ -108,63 +109,62 @@ void zc_policy_log(const struct zc_object *object, u8 what, u8 reason)
  * The first use since the last drain. Returns whether there was room. Without a lock:
  * nobody else puts in on this CPU, and only a drain takes out.
  */
-static bool zc_policy_list(struct zc_policy *policy, u32 slot)
+static bool zc_policy_list(struct zc_policy *policy, struct zc_object *object,
+			   u8 uses)
 {
-	struct zc_touched *touched = get_cpu_ptr(policy->touched);
+	struct zc_touched *touched = this_cpu_ptr(policy->touched);
 	u32 head = touched->head;
 	/* What is overwritten was read. */
 	u32 nr = head - smp_load_acquire(&touched->tail);
 
 	if (nr < ZC_POLICY_TOUCHED_MAX) {
-		touched->slot[head % ZC_POLICY_TOUCHED_MAX] = slot;
-		/* What is counted is there. */
+		touched->slot[head % ZC_POLICY_TOUCHED_MAX] =
+			READ_ONCE(object->slot);
+		WRITE_ONCE(object->uses, uses);
+		WRITE_ONCE(object->listed, true);
+		/* Who finds it in the list finds the above, and undoes it. */
 		smp_store_release(&touched->head, head + 1);
 	}
-	put_cpu_ptr(policy->touched);
 	if (nr >= ZC_POLICY_TOUCHED_MAX / 2)
 		zc_policy_wake(policy);
 	return nr < ZC_POLICY_TOUCHED_MAX;
 }
 
 /**
- * zc_policy_use() - count a use of an object for the owner
+ * zc_policy_use() - the first use of an object since its owner was told
  * @object: the object
+ * @uses: how many it has with this one
  *
- * An object with uses is in a list, or its use is lost. They are counted by
- * compare-and-exchange, as a drain may take them at any time: one that was
- * counted after it would stand for a place in a list that is not there.
+ * An object that is @listed is in a list. Whoever makes it so puts it in after
+ * that, so a drain that takes it out has the last word. All is counted without
+ * atomic operations: of two uses at the same time one may be lost, one that falls
+ * into a drain may be told with the next one.
  *
  * Context: process.
  */
-void zc_policy_use(struct zc_object *object)
+void zc_policy_use(struct zc_object *object, u8 uses)
 {
 	struct zc_store *store = object->store;
-	u8 uses = READ_ONCE(object->uses), old;
 	struct zc_policy *policy;
 
-	for (; uses < ZC_POLICY_USES_MAX; uses = old) {
-		old = cmpxchg(&object->uses, uses, uses + 1);
-		if (old == uses)
-			break;
-	}
-	if (uses)
-		return;
-	rcu_read_lock();
-	policy = rcu_dereference(store->policy);
-	if (policy && !zc_policy_list(policy, READ_ONCE(object->slot))) {
-		/* So that the next one is told. */
-		WRITE_ONCE(object->uses, 0);
+	/* Cheaper than rcu_read_lock(), as preemption is to be off anyway. */
+	rcu_read_lock_sched();
+	policy = rcu_dereference_sched(store->policy);
+	if (policy && !zc_policy_list(policy, object, uses))
 		zc_store_count(store, ZC_C_TOUCHES_LOST, 1);
-	}
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 }
 
 static void zc_policy_record(struct zc_policy_drained *drained,
 			     struct zc_object *object, u32 slot, u8 what,
 			     u64 id)
 {
-	u8 uses = xchg(&object->uses, 0);
+	u8 uses;
 
+	WRITE_ONCE(object->listed, false);
+	uses = READ_ONCE(object->uses);
+	if (uses)
+		WRITE_ONCE(object->uses, 0);
 	/* It was told already, or the slot is another object's now. */
 	if (what == ZC_POLICY_TOUCHED && !uses)
 		return;

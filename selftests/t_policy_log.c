@@ -110,6 +110,29 @@ TEST_F(policy_log, records)
 	EXPECT_EQ(ZC_POLICY_GONE_OTHER, r->reason);
 }
 
+/* What one owner did not hear of the next one does, and of uses after that. */
+TEST_F(policy_log, heir)
+{
+	const struct zc_policy_record *r;
+
+	ASSERT_OK(zct_policy_own(&self->s, "deaf"));
+	ASSERT_OK(zct_put_data(self->s.fd, "key", "bytes", 5, NULL));
+	ASSERT_OK(zct_view_drain(self->view, self->s.name));
+	ASSERT_OK(zct_use_key(self->s.fd, "key"));
+	ASSERT_OK(zct_policy_del(self->s.name));
+	ASSERT_OK(zct_use_key(self->s.fd, "key"));
+	ASSERT_OK(zct_policy_own(&self->s, "heir"));
+	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+	ASSERT_EQ(1, self->d.nr);
+	r = zct_drained_record(&self->d, 0, ZC_POLICY_NEW);
+	EXPECT_EQ(1, r->uses);
+	ASSERT_OK(zct_use_key(self->s.fd, "key"));
+	ASSERT_OK(zct_policy_drain(self->s.name, &self->d));
+	ASSERT_EQ(1, self->d.nr);
+	r = zct_drained_record(&self->d, 0, ZC_POLICY_TOUCHED);
+	EXPECT_EQ(1, r->uses);
+}
+
 /* What the kernel evicts is told as that. */
 TEST_F(policy_log, fallback)
 {
@@ -297,6 +320,7 @@ TEST_F(policy_log, race)
 	unsigned int i, n, evicted = 0;
 	struct zct_evicted e;
 	pthread_t t[3];
+	char key[32];
 
 	ASSERT_OK(zct_policy_own(&self->s, "storm"));
 	for (i = 0; i < ARRAY_SIZE(t); i++)
@@ -324,6 +348,15 @@ TEST_F(policy_log, race)
 	EXPECT_OK(zc_nl_object_dump(self->s.name, NULL, 0, compare, self->view));
 	EXPECT_EQ(0, self->view->objects);
 	EXPECT_EQ(evicted, zct_count(&self->s, ZC_C_POLICY_EVICTIONS));
+	/* none is taken for one that is in a list */
+	self->view->touched = 0;
+	for (i = n = 0; i < 700; i++) {
+		snprintf(key, sizeof(key), "k%u", i);
+		n += !zct_use_key(self->s.fd, key);
+	}
+	EXPECT_LT(0, n);
+	EXPECT_OK(zct_view_drain(self->view, self->s.name));
+	EXPECT_EQ(n, self->view->touched);
 }
 
 TEST_HARNESS_MAIN
