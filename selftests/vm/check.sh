@@ -1,8 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# make check: host checks, then the selftests on every kernel. KERNEL= and
+# make check: host checks, and the selftests on every kernel. KERNEL= and
 # TEST=NAME[:CASE] narrow it. The last line says how many passed, failed and
 # were skipped, and the exit code is 0 only if some ran and none failed.
+#
+# An emulated guest keeps little more than one processor busy, so there are two
+# lanes: the host checks and the debug kernel, which takes as long as all others,
+# in one; those others in the other.
 
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -11,7 +15,7 @@ DEFAULT_SECONDS=60
 # How much slower a test may be with every check of the kernel on.
 DEBUG_SLOWER=5
 
-results=$BUILD/log/results
+results=$BUILD/log/results	# of each lane in a file of its own, results.LANE
 only=${TEST:-}
 read -r -a kernels <<<"${KERNEL:-6.1 6.12 7.2 debug}"
 
@@ -74,7 +78,34 @@ early_build() {
 	[[ " ${kernels[*]} " == *" debug "* ]] || return 0
 	setsid nice "$VM_DIR/debug-kernel.sh" >/dev/null 2>"$BUILD/log/debug-kernel" </dev/null &
 	builder=$!
-	trap 'kill -- "-$builder" 2>/dev/null || true; _drop_tmpdirs' EXIT
+}
+
+host() {
+	say "host checks"
+	"$VM_DIR/host-checks.sh" >>"$results" ||
+		printf 'fail\thost\tchecks\tdid not come to their end\n' >>"$results"
+}
+
+# lane NAME STEP...: each step is a kernel, or "host".
+lane() {
+	local results=$results.$1 step
+	shift
+	: >"$results"
+	for step; do
+		case $step in
+		host) host ;;
+		*) guest "$step" ;;
+		esac
+	done
+}
+
+# Nothing goes on when this ends, however it does.
+end() {
+	local group
+	for group in $builder $other; do
+		kill -- "-$group" 2>/dev/null || true
+	done
+	_drop_tmpdirs
 }
 
 summary() {
@@ -94,17 +125,26 @@ mkdir -p "$BUILD/log"
 # the other one a folder of its own (ZCACHE_BUILD) to have them at once.
 lock "check-$(echo "$BUILD" | sha256sum | cut -c1-12)"
 : >"$results"
-builder=
+builder='' other=''
+trap end EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 early_build
-if [ -z "$only" ]; then
-	say "host checks"
-	"$VM_DIR/host-checks.sh" >>"$results" ||
-		printf 'fail\thost\tchecks\tdid not come to their end\n' >>"$results"
-fi
 if "$VM_DIR/build.sh" programs; then
+	stock=() slow=()
+	[ -n "$only" ] || slow=(host)
 	for kernel in "${kernels[@]}"; do
-		guest "$kernel"
+		if [ "$kernel" = debug ]; then slow+=(debug); else stock+=("$kernel"); fi
 	done
+	# a process group, which the end of this takes along
+	set -m
+	lane stock "${stock[@]}" </dev/null &
+	other=$!
+	set +m
+	[ "$(nproc)" -gt 1 ] || wait "$other" || :
+	lane slow "${slow[@]}"
+	wait "$other" || printf 'fail\thost\tlane\tdid not come to its end\n' >>"$results"
+	cat "$results".stock "$results".slow >>"$results"
 else
 	printf 'fail\thost\tbuild\tthe programs do not build\n' >>"$results"
 fi
