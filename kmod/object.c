@@ -449,11 +449,11 @@ int zc_object_add(struct zc_object *object, bool excl)
 		zc_object_dequeue(old, ZC_POLICY_GONE_OTHER);
 	/* No memory is needed: the slot was reserved. */
 	xa_store(&store->slots, object->slot, object, GFP_ATOMIC);
+	WRITE_ONCE(object->uses, 0);
 	/*
 	 * It can be found since it is in the index: a use that was drained since
 	 * then found an empty slot, and it would be in a list for ever.
 	 */
-	WRITE_ONCE(object->uses, 0);
 	smp_store_release(&object->listed, false);
 	zc_policy_log(object, ZC_POLICY_NEW, 0);
 	list_add(&object->entry, &store->queue);
