@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # run.sh COMMAND...: runs the unit tests and joins their TAP into one, with one
 # plan at the end. A program that dies, or gives fewer results than it planned, is
-# a failure of its own.
+# a failure of its own. RUN is what they run under, if set.
 set -u
 
 out=$(mktemp) || exit 1
@@ -14,7 +14,7 @@ for program; do
 	name=$(basename "${program%% *}" .sh)
 	name=${name%.py}
 	# shellcheck disable=SC2086 # a program and its arguments
-	timeout 120 $program >"$out" 2>"$out.err"
+	timeout 120 ${RUN:-} $program >"$out" 2>"$out.err"
 	code=$?
 	awk -v n="$n" -v name="$name" -v code="$code" '
 	/^1\.\.0 # SKIP/ {

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -158,6 +160,38 @@ void run(struct result *r, const char *in, const char *program, ...)
 	drain(r, out, err);
 	must(waitpid(pid, &status, 0) == pid, "waitpid");
 	r->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+bool test_robust(void)
+{
+	pthread_mutex_t *lock = mmap(NULL, sizeof(*lock), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutexattr_t attr;
+	bool robust;
+	pid_t pid;
+
+	must(lock != MAP_FAILED, "mmap");
+	must(!pthread_mutexattr_init(&attr) &&
+	     !pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) &&
+	     !pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) &&
+	     !pthread_mutex_init(lock, &attr), "mutex");
+	pid = fork();
+	must(pid >= 0, "fork");
+	if (!pid)
+		_exit(pthread_mutex_lock(lock));
+	must(waitpid(pid, NULL, 0) == pid, "waitpid");
+	robust = pthread_mutex_trylock(lock) == EOWNERDEAD;
+	/* A thread has a list of those that it holds, which is not to lead here. */
+	if (robust)
+		must(!pthread_mutex_consistent(lock) && !pthread_mutex_unlock(lock), "mutex");
+	munmap(lock, sizeof(*lock));
+	return robust;
+}
+
+int test_skip(const char *why)
+{
+	printf("1..0 # SKIP %s\n", why);
+	return 0;
 }
 
 void fill_pattern(char *buf, size_t len, unsigned int seed)

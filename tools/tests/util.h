@@ -3,6 +3,7 @@
 #ifndef UTIL_H
 #define UTIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -32,6 +33,13 @@ void run(struct result *r, const char *in, const char *program, ...)
 
 /* Starts it with its standard output on *out and standard error on *err. */
 pid_t start(const char *const *argv, int in, int *out, int *err);
+
+/*
+ * For tests of processes that die with a lock: whether the next one is told. Emulators
+ * of another processor have no such thing; a test ends there with test_skip().
+ */
+bool test_robust(void);
+int test_skip(const char *why);
 
 /* An object whose bytes follow from seed. */
 void fill_pattern(char *buf, size_t len, unsigned int seed);
