@@ -394,6 +394,7 @@ static int do_info(struct zc_info *i)
 	i->features = ZC_FEAT_LARGE_FOLIOS;
 	i->capacity = CAPACITY;
 	i->max_object_size = MAX_OBJECT;
+	i->splice_threshold = 4096;
 	i->max_key_len = 32;
 	return 0;
 }
@@ -456,6 +457,8 @@ static int do_open(int dir, struct zc_open *o)
 	struct meta m;
 	int err, data;
 
+	if (o->fd)
+		return -EINVAL;
 	err = fake_find(dir, 0, false, o->key, o->key_len, o->generation,
 			o->flags & ZC_OPEN_EXPIRED_OK, &m, &data);
 	if (err)
