@@ -7,7 +7,7 @@
 
 /*
  * A back end embeds this as the first member of its own state. It is not
- * written after open, which is what makes the calls thread-safe.
+ * written after open, but for what is atomic: so the calls are thread-safe.
  */
 struct zc_cache {
 	const struct zc_backend *be;
@@ -15,10 +15,11 @@ struct zc_cache {
 
 /*
  * The calls of zcache.h, with the size member already filled in. open gets the
- * name without the prefix, checked by zc_open().
+ * name without the prefix. caps are ZC_CAP_*.
  */
 struct zc_backend {
 	const char *prefix;
+	uint64_t caps;
 	int (*open)(const char *name, int flags, struct zc_cache **cache);
 	void (*close)(struct zc_cache *cache);
 	int (*info)(struct zc_cache *cache, struct zc_info *info);
@@ -34,8 +35,16 @@ struct zc_backend {
 	int (*purge)(struct zc_cache *cache, struct zc_purge *purge);
 	int (*touch)(struct zc_cache *cache, struct zc_touch *touch);
 	int (*wait)(struct zc_cache *cache, struct zc_wait *wait);
+	int (*lookup)(struct zc_cache *cache, struct zc_lookup *lookup);
+	void (*release)(struct zc_cache *cache, struct zc_lookup *lookup);
+	int (*counters)(struct zc_cache *cache, uint64_t *values, unsigned int nr);
 };
 
 extern const struct zc_backend zc_backend_kmod;
+extern const struct zc_backend zc_backend_mirror;
+
+/* lookup.c: zc_lookup() and zc_release() by the other calls. */
+int zc_lookup_calls(struct zc_cache *cache, struct zc_lookup *lookup, uint64_t threshold);
+void zc_release_calls(struct zc_lookup *lookup);
 
 #endif /* ZC_BACKEND_H */

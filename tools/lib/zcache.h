@@ -28,12 +28,112 @@ static inline uint64_t zc_ptr(const void *p)
 }
 
 /*
- * Opens a store: "kmod:NAME" is the node /dev/zcache/NAME of the kernel
- * module. flags is O_RDONLY, or O_RDWR for zc_put, zc_fill, zc_delete, zc_purge
- * and zc_touch.
+ * Opens a store: "kmod:NAME" is the node /dev/zcache/NAME of the kernel module,
+ * "mirror:FOLDER" one of plain files, made by zc_mirror_create(), and
+ * "auto:NAME,FOLDER" the module's if there is such a node, else the mirror. flags is
+ * O_RDONLY, or O_RDWR for zc_put, zc_fill, zc_delete, zc_purge and zc_touch.
+ * -EMEDIUMTYPE: the folder is no mirror; -EPROTONOSUPPORT: it is one of another
+ * version; -EUCLEAN: it says of itself what cannot be; -EBUSY: its index was removed
+ * while others use it.
  */
 int zc_open(const char *name, int flags, struct zc_cache **cache);
 void zc_close(struct zc_cache *cache);
+
+/* Which it is: "kmod" or "mirror". */
+const char *zc_backend(const struct zc_cache *cache);
+
+/* Bits of zc_caps(): what not every back end does. */
+#define ZC_CAP_COVERAGE		(1ULL << 0)	/* a fill knows each byte that is missing */
+#define ZC_CAP_FROZEN		(1ULL << 1)	/* a write that a fill is not to take fails */
+#define ZC_CAP_HELD		(1ULL << 2)	/* objects that are open are charged, and stay */
+#define ZC_CAP_TAG_LIMITS	(1ULL << 3)	/* quotas, floors and misses of tags */
+#define ZC_CAP_PERSISTENT	(1ULL << 4)	/* objects outlive processes and the system */
+#define ZC_CAP_COUNTERS		(1ULL << 5)	/* zc_counters() tells them */
+
+uint64_t zc_caps(const struct zc_cache *cache);
+
+/* The counters, by enum zc_counter; 0 for what is not counted. -EOPNOTSUPP on kmod. */
+int zc_counters(struct zc_cache *cache, uint64_t *values, unsigned int nr);
+
+/* zc_mirror_conf.flags */
+#define ZC_MIRROR_DURABLE	(1U << 0)	/* commits wait for the disk */
+
+#define ZC_MIRROR_NO_GRACE	UINT32_MAX	/* zc_mirror_conf.grace_ms: none */
+
+/*
+ * What a mirror is to be; size is sizeof(struct zc_mirror_conf), a member that is 0
+ * means what stands in brackets. Objects take of the capacity their bytes, and their
+ * metadata, each rounded up to 4096.
+ */
+struct zc_mirror_conf {
+	uint32_t size;
+	uint32_t flags;
+	uint64_t capacity;		/* bytes in all [1 GiB] */
+	uint64_t max_object_size;	/* bytes of the largest object [the capacity] */
+	uint64_t splice_threshold;	/* sent by reference, mapped from so many on [4096] */
+	uint64_t default_ttl_ms;	/* of objects that do not say [no end] */
+	uint32_t grace_ms;		/* how long expired ones are kept [10000] */
+	uint32_t max_key_len;		/* bytes of the longest key [ZC_KEY_MAX] */
+};
+
+/*
+ * Makes a mirror of a folder, which is made if it is missing. conf may be NULL.
+ * -EEXIST: it is one; -ENOTEMPTY: it has files of others where the mirror's would be;
+ * -EBUSY: others still have one open that was removed.
+ */
+int zc_mirror_create(const char *folder, const struct zc_mirror_conf *conf);
+
+#define ZC_MIRROR_FORCE		(1U << 0)	/* zc_mirror_delete(): objects, users and damage or not */
+
+/*
+ * Removes the files of a mirror, and the folder if nothing else is in it. -ENOTEMPTY:
+ * it has objects, or files of others among its own; -EBUSY: somebody has it open, and
+ * with ZC_MIRROR_FORCE keeps what is open and finds nothing else. -EMEDIUMTYPE,
+ * -EPROTONOSUPPORT, -EUCLEAN: as of zc_open(); nothing is removed.
+ */
+int zc_mirror_delete(const char *folder, unsigned int flags);
+
+/*
+ * What an open mirror is to be, and changing that, for all who have it open: get it,
+ * change members, set it. max_key_len stays. A smaller capacity evicts at once.
+ * These and those below give -EOPNOTSUPP for a store that is no mirror.
+ */
+int zc_mirror_get(struct zc_cache *cache, struct zc_mirror_conf *conf);
+int zc_mirror_set(struct zc_cache *cache, const struct zc_mirror_conf *conf);
+
+/* How a mirror does; all members are set by the call. */
+struct zc_mirror_status {
+	uint32_t size;
+	uint32_t fills;		/* under way now */
+	uint64_t rebuilds;	/* times the index was made from the files */
+	uint64_t corrupt;	/* objects dropped, as their files were damaged */
+	uint64_t orphans;	/* files that a killed process left, removed */
+};
+
+int zc_mirror_status(struct zc_cache *cache, struct zc_mirror_status *status);
+
+/* An object as zc_mirror_list() tells it. */
+struct zc_mirror_object {
+	uint32_t size;
+	uint32_t key_len;
+	uint64_t generation;
+	uint64_t data_len;
+	uint64_t charge;
+	uint64_t hits;
+	int64_t created_ns;
+	int64_t expires_ns;
+	uint32_t state;		/* ZC_STATE_* */
+	uint32_t nr_tags;
+	uint64_t tags[ZC_TAGS_MAX];
+	uint8_t key[ZC_KEY_MAX];
+};
+
+/*
+ * Tells one object a call: *cursor is 0 at first, and then as it was left. Returns 1,
+ * 0 after the last, or -errno. An object that is there all the time is told once, those
+ * that come or go meanwhile at most once.
+ */
+int zc_mirror_list(struct zc_cache *cache, uint64_t *cursor, struct zc_mirror_object *object);
 
 int zc_info(struct zc_cache *cache, struct zc_info *info);
 
@@ -58,6 +158,37 @@ int zc_stat(struct zc_cache *cache, struct zc_stat *stat);
  * else knows whose it would have been.
  */
 int zc_get(struct zc_cache *cache, struct zc_get *get);
+
+/* Flags of zc_lookup(). */
+#define ZC_LOOKUP_EXPIRED_OK	(1U << 0)	/* also if it has expired */
+
+/*
+ * One version's bytes as an address. Members from data on are set by the call; held is
+ * the library's. generation is the version wanted, 0 for any, and then the one found.
+ */
+struct zc_lookup {
+	uint32_t size;
+	uint32_t flags;
+	const void *key;
+	uint32_t key_len;
+	uint32_t __reserved;
+	uint64_t generation;
+	uint64_t miss_tag;
+	const void *data;
+	uint64_t data_len;
+	int64_t expires_ns;
+	uint32_t state;		/* ZC_STATE_* */
+	uint32_t mapped;	/* data is a mapping, and not a copy */
+	void *held;
+};
+
+/*
+ * Finds an object; its bytes stay, whatever becomes of it, until zc_release(), which
+ * comes before zc_close(). From the store's splice threshold on they are mapped, below
+ * copied. -ENOENT, -ESTALE and the others of zc_get().
+ */
+int zc_lookup(struct zc_cache *cache, struct zc_lookup *lookup);
+void zc_release(struct zc_cache *cache, struct zc_lookup *lookup);
 
 /* Returns the object fd, which the caller closes. */
 int zc_open_object(struct zc_cache *cache, struct zc_open *open);
