@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/* The calls on objects of a mirror that are there. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mirror.h"
+
+static int find(struct zc_mirror *m, uint64_t key, uint32_t key_len, bool by_fd, int fd,
+		uint64_t generation, uint64_t miss_tag, unsigned int flags,
+		struct zcm_object **obj)
+{
+	if (by_fd)
+		return key || key_len ? -EINVAL : zcm_find_fd(m, fd, generation, flags, obj);
+	if (fd)
+		return -EINVAL;
+	return zcm_find(m, (const void *)(uintptr_t)key, key_len, generation, miss_tag, flags, obj);
+}
+
+static int copy_blob(uint64_t to, uint32_t room, const void *from, size_t len)
+{
+	if (!room || !len)
+		return 0;
+	if (!to)
+		return -EFAULT;
+	memcpy((void *)(uintptr_t)to, from, len);
+	return 0;
+}
+
+static int copy_blobs(const struct zcm_object *obj, const struct zc_stat *stat)
+{
+	int err;
+
+	if ((stat->nr_tags && stat->nr_tags < obj->nr_tags) ||
+	    (stat->header_len && stat->header_len < obj->header_len) ||
+	    (stat->etag_len && stat->etag_len < obj->etag_len) ||
+	    (stat->type_len && stat->type_len < obj->type_len))
+		return -EMSGSIZE;
+	err = copy_blob(stat->tags, stat->nr_tags, obj->tags, obj->nr_tags * sizeof(*obj->tags));
+	if (!err)
+		err = copy_blob(stat->header, stat->header_len, obj->header, obj->header_len);
+	if (!err)
+		err = copy_blob(stat->etag, stat->etag_len, obj->etag, obj->etag_len);
+	if (!err)
+		err = copy_blob(stat->type, stat->type_len, obj->type, obj->type_len);
+	return err;
+}
+
+/** zcm_call_stat() - zc_stat() */
+int zcm_call_stat(struct zc_cache *cache, struct zc_stat *stat)
+{
+	struct zc_mirror *m = zcm_mirror(cache);
+	unsigned int flags = ZCM_NO_COUNT;
+	struct zcm_object *obj;
+	int err;
+
+	if (stat->flags & ~(ZC_STAT_FD | ZC_STAT_EXPIRED_OK) || stat->__reserved ||
+	    stat->__reserved2 || stat->__reserved3)
+		return -EINVAL;
+	if (stat->flags & ZC_STAT_EXPIRED_OK)
+		flags |= ZCM_EXPIRED_OK;
+	err = find(m, stat->key, stat->key_len, stat->flags & ZC_STAT_FD, stat->fd,
+		   stat->generation, 0, flags, &obj);
+	if (err)
+		return err;
+	err = copy_blobs(obj, stat);
+	if (!err || err == -EMSGSIZE) {
+		stat->generation = obj->generation;
+		stat->data_len = obj->data_len;
+		stat->resident = obj->data_len;
+		stat->charge = obj->charge;
+		stat->expires_ns = obj->expires_ns;
+		stat->created_ns = obj->created_ns;
+		stat->hits = obj->hits;
+		stat->state = obj->state;
+		stat->header_len = obj->header_len;
+		stat->etag_len = obj->etag_len;
+		stat->type_len = obj->type_len;
+		stat->nr_tags = obj->nr_tags;
+	}
+	zcm_put(m, obj);
+	return err;
+}
+
+/** zcm_call_get() - zc_get() */
+int zcm_call_get(struct zc_cache *cache, struct zc_get *get)
+{
+	struct zc_mirror *m = zcm_mirror(cache);
+	unsigned int flags = ZCM_BARE;
+	struct zcm_object *obj;
+	uint64_t len;
+	int err;
+
+	if (get->flags & ~(ZC_GET_FD | ZC_GET_EXPIRED_OK))
+		return -EINVAL;
+	if (get->flags & ZC_GET_EXPIRED_OK)
+		flags |= ZCM_EXPIRED_OK;
+	err = find(m, get->key, get->key_len, get->flags & ZC_GET_FD, get->fd, get->generation,
+		   get->miss_tag, flags, &obj);
+	if (err)
+		return err;
+	if (get->offset > obj->data_len) {
+		err = -ERANGE;
+		goto out;
+	}
+	len = obj->data_len - get->offset;
+	if (len > get->buf_len)
+		len = get->buf_len;
+	err = zcm_read(obj, get->offset, (void *)(uintptr_t)get->buf, len);
+	if (err)
+		goto out;
+	zcm_count(m, ZC_C_GETS, 1);
+	zcm_count(m, ZC_C_GET_BYTES, len);
+	get->copied = len;
+	get->generation = obj->generation;
+	get->data_len = obj->data_len;
+out:
+	zcm_put(m, obj);
+	return err;
+}
+
+/** zcm_call_open() - zc_open_object() */
+int zcm_call_open(struct zc_cache *cache, struct zc_open *open)
+{
+	struct zc_mirror *m = zcm_mirror(cache);
+	struct zcm_object *obj;
+	int fd;
+
+	if (open->flags & ~ZC_OPEN_EXPIRED_OK)
+		return -EINVAL;
+	fd = find(m, open->key, open->key_len, false, open->fd, open->generation, open->miss_tag,
+		  open->flags & ZC_OPEN_EXPIRED_OK ? ZCM_EXPIRED_OK : 0, &obj);
+	if (fd)
+		return fd;
+	fd = zcm_pin(m, obj);
+	if (fd >= 0) {
+		open->generation = obj->generation;
+		open->data_len = obj->data_len;
+		open->fd = fd;
+		zcm_count(m, ZC_C_OPENS, 1);
+	}
+	zcm_put(m, obj);
+	return fd;
+}
+
+/**
+ * zcm_set_expires() - give an object another time
+ * @m: the mirror, locked
+ * @i: its entry
+ * @expires_ns: the time, 0 for never
+ *
+ * Also in its file, so that it has it after a rebuild.
+ *
+ * Return: 0, -EUCLEAN if its file is damaged, or -errno; then it has the old time.
+ */
+int zcm_set_expires(struct zc_mirror *m, uint32_t i, int64_t expires_ns)
+{
+	char name[ZCM_NAME], fresh[ZCM_NAME];
+	struct zcm_info *info;
+	int err;
+
+	zcm_meta_name(name, &m->entry[i].hash);
+	err = zcm_info_read(m, name, &info);
+	if (err)
+		return err == -ENOENT ? -EUCLEAN : err;
+	info->meta.expires_ns = expires_ns;
+	zcm_fill_name(fresh, ++m->head->fill_id, true);
+	zcm_dirty(m);
+	err = zcm_info_write(m, fresh, info, zcm_durable(m));
+	if (!err && renameat(m->dir, fresh, m->dir, name))
+		err = -errno;
+	if (err)
+		zcm_unlink(m, fresh);
+	else
+		zcm_entry_expires(m, i, expires_ns);
+	m->entry[i].changed |= !err;
+	zcm_clean(m);
+	zcm_info_put(info);
+	return err;
+}
+
+static int io_error(int err)
+{
+	return err == -EUCLEAN ? -EIO : err;
+}
+
+/** zcm_call_delete() - zc_delete() */
+int zcm_call_delete(struct zc_cache *cache, struct zc_delete *del)
+{
+	struct zc_mirror *m = zcm_mirror(cache);
+	const void *key = (const void *)(uintptr_t)del->key;
+	int64_t now = zcm_now();
+	struct zcm_hash hash;
+	struct zcm_entry *e;
+	uint64_t generation;
+	uint32_t i;
+	int err;
+
+	if (!m->writable)
+		return -EBADF;
+	if (del->flags & ~ZC_DELETE_SOFT || del->__reserved)
+		return -EINVAL;
+	err = zcm_key_check(m, key, del->key_len);
+	if (err)
+		return err;
+	zcm_hash(m, key, del->key_len, &hash);
+	err = zcm_lock(m);
+	if (err)
+		return err;
+	zcm_sweep(m);
+	i = zcm_entry_live(m, &hash, now);
+	e = &m->entry[i];
+	if (!i)
+		err = -ENOENT;
+	else if (del->generation && del->generation != e->generation)
+		err = -ESTALE;
+	if (err)
+		goto unlock;
+	generation = e->generation;
+	if (!(del->flags & ZC_DELETE_SOFT)) {
+		zcm_dirty(m);
+		err = zcm_remove(m, i);
+		zcm_clean(m);
+	} else if (!zcm_expired(e->expires_ns, now)) {
+		err = io_error(zcm_set_expires(m, i, now));
+	}
+	if (!err) {
+		zcm_count(m, ZC_C_DELETES, 1);
+		del->generation = generation;
+	}
+unlock:
+	zcm_unlock(m);
+	return err;
+}
+
+/** zcm_call_touch() - zc_touch() */
+int zcm_call_touch(struct zc_cache *cache, struct zc_touch *touch)
+{
+	struct zc_mirror *m = zcm_mirror(cache);
+	const void *key = (const void *)(uintptr_t)touch->key;
+	int64_t now = zcm_now();
+	struct zcm_hash hash;
+	struct zcm_entry *e;
+	uint32_t i;
+	int err;
+
+	if (!m->writable)
+		return -EBADF;
+	if (touch->flags & ~(ZC_TOUCH_EXPIRES | ZC_TOUCH_EXPIRED_OK) || touch->__reserved ||
+	    touch->expires_ns < 0 ||
+	    (touch->expires_ns && !(touch->flags & ZC_TOUCH_EXPIRES)))
+		return -EINVAL;
+	err = zcm_key_check(m, key, touch->key_len);
+	if (err)
+		return err;
+	zcm_hash(m, key, touch->key_len, &hash);
+	err = zcm_lock(m);
+	if (err)
+		return err;
+	zcm_sweep(m);
+	i = zcm_entry_live(m, &hash, now);
+	e = &m->entry[i];
+	if (!i || (zcm_expired(e->expires_ns, now) && !(touch->flags & ZC_TOUCH_EXPIRED_OK)))
+		err = -ENOENT;
+	else if (touch->generation && touch->generation != e->generation)
+		err = -ESTALE;
+	if (!err) {
+		e->visited = 1;
+		if (touch->flags & ZC_TOUCH_EXPIRES)
+			err = io_error(zcm_set_expires(m, i, touch->expires_ns));
+	}
+	if (!err) {
+		touch->generation = e->generation;
+		touch->expires_ns = e->expires_ns;
+	}
+	zcm_unlock(m);
+	return err;
+}
