@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -14,11 +15,24 @@
 struct kmod_cache {
 	struct zc_cache cache;
 	int fd;
+	uint64_t threshold; /* the store's when it was first asked for, or 0; atomic */
 };
 
 static int call(struct zc_cache *cache, unsigned long nr, void *arg)
 {
 	return ioctl(((struct kmod_cache *)cache)->fd, nr, arg) < 0 ? -errno : 0;
+}
+
+/*
+ * The kernel's rule for names. It also keeps a name from leaving the folder of
+ * the nodes, so it is not left to the kernel.
+ */
+static int name_ok(const char *name)
+{
+	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "abcdefghijklmnopqrstuvwxyz0123456789._-");
+
+	return len > 0 && len <= ZC_NAME_MAX && !name[len] && name[0] != '.';
 }
 
 static int kmod_open(const char *name, int flags, struct zc_cache **cache)
@@ -27,11 +41,14 @@ static int kmod_open(const char *name, int flags, struct zc_cache **cache)
 	struct kmod_cache *k;
 	int err;
 
+	if (!name_ok(name))
+		return -EINVAL;
 	k = malloc(sizeof(*k));
 	if (!k)
 		return -ENOMEM;
 	snprintf(path, sizeof(path), NODE_DIR "%s", name);
 	k->cache.be = &zc_backend_kmod;
+	k->threshold = 0;
 	k->fd = open(path, flags | O_CLOEXEC);
 	if (k->fd < 0) {
 		err = -errno;
@@ -114,6 +131,38 @@ static int kmod_touch(struct zc_cache *cache, struct zc_touch *touch)
 	return call(cache, ZC_IOC_TOUCH, touch);
 }
 
+static int kmod_lookup(struct zc_cache *cache, struct zc_lookup *lookup)
+{
+	struct kmod_cache *k = (struct kmod_cache *)cache;
+	uint64_t threshold = __atomic_load_n(&k->threshold, __ATOMIC_RELAXED);
+	struct zc_info info = { .size = sizeof(info) };
+	int err;
+
+	if (!threshold) {
+		err = kmod_info(cache, &info);
+		if (err)
+			return err;
+		threshold = info.splice_threshold ? info.splice_threshold : 1;
+		__atomic_store_n(&k->threshold, threshold, __ATOMIC_RELAXED);
+	}
+	return zc_lookup_calls(cache, lookup, threshold);
+}
+
+static void kmod_release(struct zc_cache *cache, struct zc_lookup *lookup)
+{
+	(void)cache;
+	zc_release_calls(lookup);
+}
+
+/* They come by netlink, and need no open store. */
+static int kmod_counters(struct zc_cache *cache, uint64_t *values, unsigned int nr)
+{
+	(void)cache;
+	(void)values;
+	(void)nr;
+	return -EOPNOTSUPP;
+}
+
 static int kmod_wait(struct zc_cache *cache, struct zc_wait *wait)
 {
 	int err = call(cache, ZC_IOC_WAIT, wait);
@@ -123,6 +172,7 @@ static int kmod_wait(struct zc_cache *cache, struct zc_wait *wait)
 
 const struct zc_backend zc_backend_kmod = {
 	.prefix = "kmod",
+	.caps = ZC_CAP_COVERAGE | ZC_CAP_FROZEN | ZC_CAP_HELD | ZC_CAP_TAG_LIMITS,
 	.open = kmod_open,
 	.close = kmod_close,
 	.info = kmod_info,
@@ -138,4 +188,7 @@ const struct zc_backend zc_backend_kmod = {
 	.purge = kmod_purge,
 	.touch = kmod_touch,
 	.wait = kmod_wait,
+	.lookup = kmod_lookup,
+	.release = kmod_release,
+	.counters = kmod_counters,
 };

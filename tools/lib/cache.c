@@ -8,18 +8,23 @@
 
 static const struct zc_backend *const backends[] = {
 	&zc_backend_kmod,
+	&zc_backend_mirror,
 };
 
-/*
- * The kernel's rule for names. It also keeps a name from leaving the folder of
- * the nodes, so it is not left to the kernel.
- */
-static int name_ok(const char *name)
+static int open_auto(const char *name, int flags, struct zc_cache **cache)
 {
-	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				  "abcdefghijklmnopqrstuvwxyz0123456789._-");
+	const char *dir = strchr(name, ',');
+	char node[ZC_NAME_MAX + 1];
+	int err;
 
-	return len > 0 && len <= ZC_NAME_MAX && !name[len] && name[0] != '.';
+	if (!dir || !dir[1] || (size_t)(dir - name) >= sizeof(node))
+		return -EINVAL;
+	memcpy(node, name, dir - name);
+	node[dir - name] = '\0';
+	err = zc_backend_kmod.open(node, flags, cache);
+	if (err != -ENOENT && err != -ENXIO && err != -ENODEV)
+		return err;
+	return zc_backend_mirror.open(dir + 1, flags, cache);
 }
 
 int zc_open(const char *name, int flags, struct zc_cache **cache)
@@ -28,16 +33,33 @@ int zc_open(const char *name, int flags, struct zc_cache **cache)
 
 	if (!name || !cache || (flags != O_RDONLY && flags != O_RDWR))
 		return -EINVAL;
+	if (!strncmp(name, "auto:", 5))
+		return open_auto(name + 5, flags, cache);
 	for (i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
 		size_t len = strlen(backends[i]->prefix);
 
 		if (strncmp(name, backends[i]->prefix, len) || name[len] != ':')
 			continue;
-		if (!name_ok(name + len + 1))
+		if (!name[len + 1])
 			return -EINVAL;
 		return backends[i]->open(name + len + 1, flags, cache);
 	}
 	return -EINVAL;
+}
+
+const char *zc_backend(const struct zc_cache *cache)
+{
+	return cache->be->prefix;
+}
+
+uint64_t zc_caps(const struct zc_cache *cache)
+{
+	return cache->be->caps;
+}
+
+int zc_counters(struct zc_cache *cache, uint64_t *values, unsigned int nr)
+{
+	return cache->be->counters(cache, values, nr);
 }
 
 void zc_close(struct zc_cache *cache)
@@ -103,9 +125,11 @@ int zc_send_batch(struct zc_cache *cache, struct zc_send_batch *batch)
 	struct zc_send *sends = (void *)(uintptr_t)batch->sends;
 	uint32_t i;
 
-	/* The kernel's rule, here so that no element is written that is not there. */
-	if (!batch->nr || batch->nr > ZC_BATCH_MAX)
+	/* The kernel's rules, here so that no element is written that is not there. */
+	if (batch->flags || batch->__reserved || !batch->nr || batch->nr > ZC_BATCH_MAX)
 		return -EINVAL;
+	if (!sends || !batch->results)
+		return -EFAULT;
 	batch->size = sizeof(*batch);
 	batch->send_size = sizeof(*sends);
 	for (i = 0; i < batch->nr; i++)
@@ -135,4 +159,20 @@ int zc_wait(struct zc_cache *cache, struct zc_wait *wait)
 {
 	wait->size = sizeof(*wait);
 	return cache->be->wait(cache, wait);
+}
+
+int zc_lookup(struct zc_cache *cache, struct zc_lookup *lookup)
+{
+	lookup->size = sizeof(*lookup);
+	if (lookup->flags & ~ZC_LOOKUP_EXPIRED_OK || lookup->__reserved)
+		return -EINVAL;
+	return cache->be->lookup(cache, lookup);
+}
+
+void zc_release(struct zc_cache *cache, struct zc_lookup *lookup)
+{
+	if (lookup->held)
+		cache->be->release(cache, lookup);
+	lookup->held = NULL;
+	lookup->data = NULL;
 }
