@@ -108,7 +108,6 @@ void listen_print(int fd)
 	    getnameinfo((struct sockaddr *)&addr, len, host, sizeof(host), port, sizeof(port),
 			NI_NUMERICHOST | NI_NUMERICSERV))
 		return;
-	printf(addr.ss_family == AF_INET6 ? "listening on [%s]:%s\n" : "listening on %s:%s\n",
+	printf(addr.ss_family == AF_INET6 ? "listening on [%s]:%s" : "listening on %s:%s",
 	       host, port);
-	fflush(stdout);
 }

@@ -26,7 +26,8 @@ static const char usage[] =
 	"\n"
 	"Answers HTTP requests with the objects of a zcache store, whose keys are paths.\n"
 	"\n"
-	"  --store NAME              the store, /dev/zcache/NAME\n"
+	"  --store NAME              the store, /dev/zcache/NAME; or mirror:DIR, a mirror;\n"
+	"                            or auto:NAME,DIR, the mirror if there is no such node\n"
 	"  --listen ADDR:PORT        where to listen; [::]:8080 if not given, port 0 for any\n"
 	"  --load DIR                first put the files of DIR into the store\n"
 	"  --workers N               threads; one per processor if not given\n"
@@ -118,11 +119,58 @@ static void parse_options(int argc, char **argv, struct options *o)
 	exit(EXIT_USAGE);
 }
 
+/* Of a name that says which back end it means. */
+static int open_named(struct server *srv)
+{
+	const char *store = srv->opt.store;
+	int err = zc_open(store, srv->opt.load ? O_RDWR : O_RDONLY, &srv->cache);
+
+	switch (err) {
+	case 0:
+		return EXIT_OK;
+	case -EINVAL:
+		say("--store %s: right is mirror:DIR, or auto:NAME,DIR with the name of a store", store);
+		return EXIT_USAGE;
+	case -EMEDIUMTYPE:
+		say("no store %s: the folder is no mirror", store);
+		return EXIT_NOT_FOUND;
+	case -EPROTONOSUPPORT:
+		say("cannot open the store %s: it is of another version", store);
+		return EXIT_REFUSED;
+	case -EUCLEAN:
+		say("cannot open the store %s: it is damaged", store);
+		return EXIT_REFUSED;
+	}
+	say("cannot open the store %s: %s", store, strerror(-err));
+	return err == -ENOENT ? EXIT_NOT_FOUND : EXIT_REFUSED;
+}
+
+static bool is_named(const char *store)
+{
+	return !strncmp(store, "mirror:", 7) || !strncmp(store, "auto:", 5);
+}
+
+/* "mirror:DIR" or "kmod:NAME", whichever it came to. */
+static void print_named(const struct server *srv)
+{
+	const char *name = strchr(srv->opt.store, ':') + 1, *comma = strchr(name, ',');
+	const char *backend = zc_backend(srv->cache);
+
+	if (strncmp(srv->opt.store, "auto:", 5))
+		printf(", serving %s\n", srv->opt.store);
+	else if (!strcmp(backend, "mirror"))
+		printf(", serving %s:%s\n", backend, comma + 1);
+	else
+		printf(", serving %s:%.*s\n", backend, (int)(comma - name), name);
+}
+
 static int open_store(struct server *srv)
 {
 	char spec[8 + ZC_NAME_MAX];
 	int err = -EINVAL;
 
+	if (is_named(srv->opt.store))
+		return open_named(srv);
 	if (snprintf(spec, sizeof(spec), "kmod:%s", srv->opt.store) < (int)sizeof(spec))
 		err = zc_open(spec, srv->opt.load ? O_RDWR : O_RDONLY, &srv->cache);
 	if (!err)
@@ -220,6 +268,11 @@ static int serve(struct server *srv)
 	if (code)
 		return code;
 	listen_print(srv->listen_fd);
+	if (is_named(srv->opt.store))
+		print_named(srv);
+	else
+		putchar('\n');
+	fflush(stdout);
 	sigwait(&signals, &sig);
 	/* Who comes now is refused, and does not wait for those being served. */
 	shutdown(srv->listen_fd, SHUT_RD);

@@ -171,7 +171,7 @@ int load_directory(struct zc_cache *cache, const char *dir);
 /* listen.c: returns the socket, or -errno having said why */
 int listen_bind(const char *where);
 int listen_start(int fd);
-/* "listening on ADDR:PORT", with the port that was chosen */
+/* "listening on ADDR:PORT" without a line end, with the port that was chosen */
 void listen_print(int fd);
 
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

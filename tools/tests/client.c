@@ -31,18 +31,14 @@ static bool read_line(int fd, char *line, size_t room)
 	return n && line[n - 1] == '\n';
 }
 
-bool serve_start(struct served *s, ...)
+static bool begin(struct served *s, const char *program, const char *store, va_list ap)
 {
-	const char *argv[32] = { test_program("zcache-serve-fake"), "--store", "web",
+	const char *argv[32] = { test_program(program), "--store", store,
 				 "--listen", "127.0.0.1:0", "--workers", "1" };
 	int argc = 7, nothing;
-	char line[128];
-	va_list ap;
 
-	va_start(ap, s);
 	while ((argv[argc] = va_arg(ap, const char *)))
 		argc++;
-	va_end(ap);
 	snprintf(log_file, sizeof(log_file), "%s/calls", test_folder());
 	nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	/* Only the server's calls are of interest, not those of the test. */
@@ -50,9 +46,31 @@ bool serve_start(struct served *s, ...)
 	s->pid = start(argv, nothing, &s->out, &s->err);
 	unsetenv("FAKE_ZCACHE_LOG");
 	close(nothing);
-	if (!read_line(s->out, line, sizeof(line)))
+	if (!read_line(s->out, s->line, sizeof(s->line)))
 		return false;
-	return sscanf(line, "listening on 127.0.0.1:%d\n", &s->port) == 1;
+	return sscanf(s->line, "listening on 127.0.0.1:%d", &s->port) == 1;
+}
+
+bool serve_start(struct served *s, ...)
+{
+	va_list ap;
+	bool begun;
+
+	va_start(ap, s);
+	begun = begin(s, "zcache-serve-fake", "web", ap);
+	va_end(ap);
+	return begun;
+}
+
+bool serve_start_on(struct served *s, const char *store, ...)
+{
+	va_list ap;
+	bool begun;
+
+	va_start(ap, store);
+	begun = begin(s, "zcache-serve", store, ap);
+	va_end(ap);
+	return begun;
 }
 
 int serve_stop(struct served *s)

@@ -10,6 +10,7 @@
 struct served {
 	pid_t pid;
 	int out, err, port;
+	char line[512];
 	char summary[4096];		/* after serve_stop(): its standard error */
 };
 
@@ -18,6 +19,8 @@ struct served {
  * listens. False if it ended instead; then serve_stop() tells why.
  */
 bool serve_start(struct served *s, ...) __attribute__((sentinel));
+/* Likewise, the server itself, on any store; its first line is in s->line. */
+bool serve_start_on(struct served *s, const char *store, ...) __attribute__((sentinel));
 /* Waits for its end; returns the exit code, or 128 + signal. */
 int serve_wait(struct served *s);
 /* Ends it by SIGTERM. */

@@ -12,6 +12,7 @@ bad=0
 
 mkdir -p "$tmp/bin" "$tmp/files" "$tmp/system/dev/zcache"
 ln -s "$(realpath "$BIN")/tests/zcachectl-fake" "$tmp/bin/zcachectl"
+mkdir -p "$tmp/files/deep/er"
 touch "$tmp/system/dev/zcache/"{web,other} "$tmp/files/"{head,'hot spot',cold}
 export FAKE_SYSTEM=$tmp/system
 PATH=$tmp/bin:$PATH
@@ -52,8 +53,14 @@ fi
 after 'zcachectl st' 'stats,store'
 after 'zcachectl --' '--help,--json,--version'
 after 'zcachectl --json store ' 'create,delete,list,set,show'
-after 'zcachectl store show ' 'other,web'
+after 'zcachectl store show ' 'mirror:,other,web'
 after 'zcachectl store show w' 'web'
+after 'zcachectl store show m' 'mirror:'
+after 'zcachectl store create mir' 'mirror:'
+after 'zcachectl store show mirror:' 'deep'
+after 'zcachectl object stat mirror:de' 'deep'
+after 'zcachectl object list mirror:deep/' 'deep/er'
+after 'zcachectl tag list m' ''
 after 'zcachectl bench ' 'other,web'
 after 'zcachectl bench web s' 'seconds,size'
 after 'zcachectl store set web copy ' 'always,local,never'

@@ -46,12 +46,12 @@ static void objects_and_commands(void)
 	after("", "store", "frob", "");
 	after("store\nobject\ntag\nstats\nevent\ntop\nbench\ninfo\nfeatures\ndoctor\ntrace\npolicy\n", "help", "");
 	after("", "help", "store", "");
-	after("", "info", "");
+	after("mirror:\n", "info", "");
 }
 
 static void words(void)
 {
-	after("", "store", "create", "");
+	after("mirror:\n", "store", "create", "");
 	after("capacity\ncopy\n", "store", "create", "new", "c");
 	after("copy\n", "store", "create", "new", "capacity", "1M", "c");
 	after("", "store", "create", "new", "capacity", "");
@@ -105,12 +105,14 @@ static void stores(void)
 	tree_file("/dev/zcache/web", "");
 	tree_file("/dev/zcache/other", "");
 	after("other\nweb\n", "doctor", "");
-	after("other\nweb\n", "stats", "show", "");
+	after("mirror:\nother\nweb\n", "stats", "show", "");
+	after(":folder\n", "stats", "show", "mirror:/x");
 	after("web\n", "store", "show", "w");
 	after("other\nweb\n", "tag", "set", "");
 	after("web\n", "policy", "show", "w");
 	after("web\n", "--json", "object", "list", "w");
 	after("", "store", "create", "w");
+	after("mirror:\n", "store", "create", "m");
 	after("", "doctor", "web", "");
 }
 

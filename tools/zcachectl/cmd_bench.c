@@ -11,6 +11,7 @@
 
 #include "bench.h"
 #include "ctl.h"
+#include "mirror.h"
 #include "out.h"
 #include "stop.h"
 #include "text.h"
@@ -245,6 +246,8 @@ static int run_bench(int argc, char **argv)
 	int code;
 
 	code = parse_keywords(argc - 1, argv + 1, bench_keywords);
+	if (!code)
+		code = mirror_lacks(argv[0], "way to send but sendfile", OF_THE_MODULE);
 	if (!code)
 		code = arg_size("size", given.size, &b.size);
 	if (!code && (!b.size || b.size > INT64_MAX))

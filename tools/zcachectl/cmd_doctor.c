@@ -10,6 +10,7 @@
 #include <linux/zcache_netlink.h>
 
 #include "ctl.h"
+#include "mirror.h"
 #include "doctor.h"
 #include "nl.h"
 #include "objects.h"
@@ -198,6 +199,9 @@ static int run_doctor(int argc, char **argv)
 	const char *store = argc ? argv[0] : NULL;
 	int code = argc ? parse_keywords(argc - 1, argv + 1, NULL) : CTL_OK;
 
+	if (!code && store)
+		code = mirror_lacks(store, "module to look at",
+				    OF_THE_MODULE ", or 'store show'");
 	if (!code && store)
 		code = check_name(store);
 	if (code)

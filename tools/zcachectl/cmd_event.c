@@ -12,6 +12,7 @@
 #include <linux/zcache_netlink.h>
 
 #include "ctl.h"
+#include "mirror.h"
 #include "nl.h"
 #include "out.h"
 #include "stop.h"
@@ -295,6 +296,8 @@ static int run_monitor(int argc, char **argv)
 	code = parse_keywords(argc, argv, monitor_keywords);
 	if (!code)
 		code = arg_u64("count", count_word, UINT64_MAX, &m.limit);
+	if (!code && store_word)
+		code = mirror_lacks(store_word, "events", OF_THE_MODULE);
 	if (!code)
 		code = nlc_open(&nlc);
 	if (code)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* zcachectl object: through the store's node, so the node's mode decides. */
+/* zcachectl object: through the store's node or folder, so the mode of that decides. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,6 +13,7 @@
 #include <zcache.h>
 
 #include "ctl.h"
+#include "mirror.h"
 #include "objects.h"
 #include "out.h"
 #include "text.h"
@@ -39,6 +40,8 @@ int open_store(const char *name, int flags, struct zc_cache **cache)
 	char spec[8 + ZC_NAME_MAX];
 	int err;
 
+	if (mirror_folder(name))
+		return mirror_open(name, flags, cache);
 	if (snprintf(spec, sizeof(spec), "kmod:%s", name) >= (int)sizeof(spec))
 		err = -EINVAL;
 	else

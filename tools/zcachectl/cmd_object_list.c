@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* zcachectl object list: printed while the dump runs, whatever its length. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include <linux/zcache.h>
 #include <linux/zcache_netlink.h>
+#include <zcache.h>
 
 #include "ctl.h"
+#include "mirror.h"
 #include "nl.h"
 #include "objects.h"
 #include "out.h"
@@ -58,46 +61,32 @@ static uint64_t u64_of(struct nlattr *attr)
 	return attr ? nla_get_u64(attr) : 0;
 }
 
-/* An object without tags comes without the attribute. */
-static void print_tags(struct nlattr *attr)
-{
-	size_t n = attr ? nla_len(attr) / 8 : 0;
-	uint64_t tags[ZC_TAGS_MAX];
-
-	if (n)
-		memcpy(tags, nla_data(attr), 8 * n);
-	out_u64s("tags", tags, n);
-}
-
-static void print_json(struct nlattr **a)
+static void print_json(const struct zc_mirror_object *o, uint64_t resident)
 {
 	out_stream_item_begin();
-	out_key(nla_data(a[ZCACHE_A_OBJECT_KEY]), nla_len(a[ZCACHE_A_OBJECT_KEY]));
-	out_u64("generation", u64_of(a[ZCACHE_A_OBJECT_GENERATION]), NULL);
-	out_size("size", u64_of(a[ZCACHE_A_OBJECT_SIZE]));
-	out_size("resident", u64_of(a[ZCACHE_A_OBJECT_RESIDENT_BYTES]));
-	out_size("charge", u64_of(a[ZCACHE_A_OBJECT_CHARGE]));
-	out_u64("hits", u64_of(a[ZCACHE_A_OBJECT_HITS]), NULL);
-	out_time("created", u64_of(a[ZCACHE_A_OBJECT_CREATED]), NULL);
-	out_time("expires", u64_of(a[ZCACHE_A_OBJECT_EXPIRES]), NULL);
-	print_tags(a[ZCACHE_A_OBJECT_TAGS]);
+	out_key(o->key, o->key_len);
+	out_u64("generation", o->generation, NULL);
+	out_size("size", o->data_len);
+	out_size("resident", resident);
+	out_size("charge", o->charge);
+	out_u64("hits", o->hits, NULL);
+	out_time("created", o->created_ns, NULL);
+	out_time("expires", o->expires_ns, NULL);
+	out_u64s("tags", o->tags, o->nr_tags);
 	out_stream_item_end();
 }
 
-static int print_row(struct nlattr **a)
+static int print_row(const struct zc_mirror_object *o)
 {
-	int64_t expires = u64_of(a[ZCACHE_A_OBJECT_EXPIRES]);
 	char created_text[TIME_TEXT], expires_text[TIME_TEXT];
-	char *key = escape_bytes(nla_data(a[ZCACHE_A_OBJECT_KEY]),
-				 nla_len(a[ZCACHE_A_OBJECT_KEY]));
+	char *key = escape_bytes(o->key, o->key_len);
 
 	if (!key)
 		return -ENOMEM;
 	printf("%12" PRIu64 " %14" PRIu64 " %14" PRIu64 " %10" PRIu64 " %20s %20s %s\n",
-	       u64_of(a[ZCACHE_A_OBJECT_GENERATION]), u64_of(a[ZCACHE_A_OBJECT_SIZE]),
-	       u64_of(a[ZCACHE_A_OBJECT_CHARGE]), u64_of(a[ZCACHE_A_OBJECT_HITS]),
-	       format_time(u64_of(a[ZCACHE_A_OBJECT_CREATED]), created_text),
-	       expires ? format_time(expires, expires_text) : "never", key);
+	       o->generation, o->data_len, o->charge, o->hits,
+	       format_time(o->created_ns, created_text),
+	       o->expires_ns ? format_time(o->expires_ns, expires_text) : "never", key);
 	free(key);
 	return 0;
 }
@@ -113,9 +102,21 @@ static void begin(const struct listing *l)
 	}
 }
 
-static int print_object(struct nlmsghdr *nlh, void *arg)
+static int print_object(struct listing *l, const struct zc_mirror_object *o, uint64_t resident)
 {
-	struct nlattr *a[ZCACHE_A_OBJECT_MAX + 1];
+	if (!l->printed++)
+		begin(l);
+	if (!out_json())
+		return print_row(o);
+	print_json(o, resident);
+	return 0;
+}
+
+/* An object without tags comes without the attribute. */
+static int take_object(struct nlmsghdr *nlh, void *arg)
+{
+	struct nlattr *a[ZCACHE_A_OBJECT_MAX + 1], *key, *tags;
+	struct zc_mirror_object o = { 0 };
 	struct listing *l = arg;
 
 	if (l->printed == l->limit)
@@ -125,12 +126,20 @@ static int print_object(struct nlmsghdr *nlh, void *arg)
 		l->err = -EBADMSG;
 		return 1;
 	}
-	if (!l->printed++)
-		begin(l);
-	if (out_json())
-		print_json(a);
-	else
-		l->err = print_row(a);
+	key = a[ZCACHE_A_OBJECT_KEY];
+	tags = a[ZCACHE_A_OBJECT_TAGS];
+	o.key_len = nla_len(key);
+	memcpy(o.key, nla_data(key), o.key_len);
+	o.generation = u64_of(a[ZCACHE_A_OBJECT_GENERATION]);
+	o.data_len = u64_of(a[ZCACHE_A_OBJECT_SIZE]);
+	o.charge = u64_of(a[ZCACHE_A_OBJECT_CHARGE]);
+	o.hits = u64_of(a[ZCACHE_A_OBJECT_HITS]);
+	o.created_ns = u64_of(a[ZCACHE_A_OBJECT_CREATED]);
+	o.expires_ns = u64_of(a[ZCACHE_A_OBJECT_EXPIRES]);
+	o.nr_tags = tags ? nla_len(tags) / 8 : 0;
+	if (o.nr_tags)
+		memcpy(o.tags, nla_data(tags), 8 * o.nr_tags);
+	l->err = print_object(l, &o, u64_of(a[ZCACHE_A_OBJECT_RESIDENT_BYTES]));
 	return l->err;
 }
 
@@ -191,8 +200,80 @@ static int dump(struct nlc *nlc, struct listing *l)
 		nlmsg_free(msg);
 		msg = NULL;
 	}
-	err = nlc_call(nlc, msg, print_object, l);
+	err = nlc_call(nlc, msg, take_object, l);
 	return err ? err : l->err;
+}
+
+static bool has_tag(const struct zc_mirror_object *o, uint64_t tag)
+{
+	uint32_t i;
+
+	for (i = 0; i < o->nr_tags; i++)
+		if (o->tags[i] == tag)
+			return true;
+	return false;
+}
+
+/* As the kernel picks, also where the clock was set back since; all bytes are resident. */
+static bool wanted(const struct listing *l, const struct zc_mirror_object *o)
+{
+	struct timespec now;
+	uint64_t age_ms = 0;
+	int64_t now_ns;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	if (now_ns > o->created_ns)
+		age_ms = (now_ns - o->created_ns) / 1000000;
+	return o->key_len >= l->prefix.len && !memcmp(o->key, l->prefix.bytes, l->prefix.len) &&
+	       o->data_len >= l->min_size && (!given.max_size || o->data_len <= l->max_size) &&
+	       age_ms >= l->min_age && (!given.max_age || age_ms <= l->max_age) &&
+	       (!given.expired || !!(o->state & ZC_STATE_EXPIRED) == l->expired) &&
+	       (!given.tag || has_tag(o, l->tag)) && (!given.resident || l->resident);
+}
+
+static int walk(struct zc_cache *cache, struct listing *l)
+{
+	struct zc_mirror_object o;
+	uint64_t cursor = 0;
+	int err = 0;
+
+	while (!err && l->printed < l->limit) {
+		err = zc_mirror_list(cache, &cursor, &o);
+		if (err <= 0)
+			break;
+		err = wanted(l, &o) ? print_object(l, &o, o.data_len) : 0;
+	}
+	return err;
+}
+
+static int refuse(const struct listing *l, const char *sentence, int err)
+{
+	return fail(CTL_REFUSED, "cannot list the objects of store %s: %s%s", l->store, sentence,
+		    error_name(err));
+}
+
+static int list_mirror(struct listing *l)
+{
+	struct zc_cache *cache;
+	int code, err;
+
+	if (given.max_size && l->min_size > l->max_size)
+		return refuse(l, "min-size must be at most max-size: ", -EINVAL);
+	if (given.max_age && l->min_age > l->max_age)
+		return refuse(l, "min-age must be at most max-age: ", -EINVAL);
+	code = mirror_open(l->store, O_RDONLY, &cache);
+	if (code)
+		return code;
+	err = walk(cache, l);
+	zc_close(cache);
+	if (out_json() && (l->printed || !err)) {
+		if (!l->printed)
+			begin(l);
+		out_stream_end(err, false);
+		out_finish();
+	}
+	return err ? refuse(l, "", err) : CTL_OK;
 }
 
 int run_list(int argc, char **argv)
@@ -205,6 +286,8 @@ int run_list(int argc, char **argv)
 	code = parse_keywords(argc - 1, argv + 1, list_keywords);
 	if (!code)
 		code = parse_words(&l);
+	if (!code && mirror_folder(l.store))
+		return list_mirror(&l);
 	if (!code)
 		code = nlc_open(&nlc);
 	if (code)

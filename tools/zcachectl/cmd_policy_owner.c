@@ -9,6 +9,7 @@
 #include <linux/zcache_netlink.h>
 
 #include "ctl.h"
+#include "mirror.h"
 #include "nl.h"
 #include "out.h"
 #include "stores.h"
@@ -173,6 +174,8 @@ int run_policy_show(int argc, char **argv)
 	int code, err;
 
 	code = parse_keywords(argc - 1, argv + 1, NULL);
+	if (!code)
+		code = mirror_lacks(argv[0], "policy but SIEVE", OF_THE_MODULE);
 	if (!code)
 		code = nlc_open(&nlc);
 	if (code)

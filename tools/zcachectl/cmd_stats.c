@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* zcachectl stats: all that is counted and timed, over netlink. */
+/* zcachectl stats: all that is counted and timed, over netlink or of a mirror. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "ctl.h"
+#include "mirror.h"
 #include "nl.h"
 #include "out.h"
 #include "stores.h"
 #include "text.h"
 
-static void print_counters(const struct store *s)
+void print_counters(const struct store *s)
 {
 	size_t i;
 
@@ -44,6 +45,9 @@ static void print_latency(const char *name, const struct latency *l)
 	char bound[NS_TEXT];
 	size_t i;
 
+	/* A mirror does not time them. */
+	if (!l->n)
+		return;
 	printf("  %-20s %" PRIu64 " calls\n", name, all);
 	for (i = 0; i < l->n; i++) {
 		bool last = i == l->n - 1;
@@ -73,19 +77,19 @@ static void print_buckets(const char *name, const struct latency *l)
 	out_array_end();
 }
 
-static void print_json(const struct store *s)
+static void print_json(const char *name, const struct store *s)
 {
 	out_object_begin(NULL);
-	out_str("name", s->name);
+	out_str("name", name);
 	print_counters(s);
 	print_buckets("send-latency", &s->send_latency);
 	print_buckets("fill-latency", &s->fill_latency);
 	out_object_end();
 }
 
-static void print_text(const struct store *s)
+static void print_text(const char *name, const struct store *s)
 {
-	out_object_begin(s->name);
+	out_object_begin(name);
 	print_counters(s);
 	out_object_end();
 	print_ratio("hit-ratio", s->counter[ZC_C_HITS], s->counter[ZC_C_MISSES], "lookups");
@@ -105,15 +109,34 @@ static void print_stores(const struct stores *stores, bool inconsistent)
 		out_array_begin("stores");
 	for (i = 0; i < stores->n; i++) {
 		if (out_json())
-			print_json(&stores->v[i]);
+			print_json(stores->v[i].name, &stores->v[i]);
 		else
-			print_text(&stores->v[i]);
+			print_text(stores->v[i].name, &stores->v[i]);
 	}
 	if (out_json())
 		out_array_end();
 	if (inconsistent && out_json())
 		out_bool("inconsistent", true);
 	out_finish();
+}
+
+static int show_mirror(const char *store)
+{
+	struct store s = { 0 };
+	bool durable;
+	int code = mirror_read(store, &s, NULL, &durable);
+
+	if (code)
+		return code;
+	if (out_json()) {
+		out_array_begin("stores");
+		print_json(store, &s);
+		out_array_end();
+	} else {
+		print_text(store, &s);
+	}
+	out_finish();
+	return CTL_OK;
 }
 
 static int run_show(int argc, char **argv)
@@ -125,6 +148,8 @@ static int run_show(int argc, char **argv)
 	int code, err;
 
 	code = argc ? parse_keywords(argc - 1, argv + 1, NULL) : CTL_OK;
+	if (!code && name && mirror_folder(name))
+		return show_mirror(name);
 	if (!code)
 		code = nlc_open(&nlc);
 	if (code)

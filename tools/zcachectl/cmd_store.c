@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* zcachectl store: over netlink, so it needs CAP_NET_ADMIN. */
+/* zcachectl store: over netlink, so it needs CAP_NET_ADMIN; mirrors need nothing. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <linux/zcache_netlink.h>
 
 #include "ctl.h"
+#include "mirror.h"
 #include "nl.h"
 #include "node.h"
 #include "out.h"
@@ -24,7 +25,7 @@ static const char *const copies[] = {
 
 #define COPIES (sizeof(copies) / sizeof(copies[0]))
 
-static void print_ratio(const struct store *s)
+void print_hit_ratio(const struct store *s)
 {
 	uint64_t lookups = s->counter[ZC_C_HITS] + s->counter[ZC_C_MISSES];
 
@@ -35,8 +36,6 @@ static void print_ratio(const struct store *s)
 
 static void print_members(const struct store *s)
 {
-	size_t i;
-
 	out_size("capacity", s->capacity);
 	out_size("used", s->used);
 	out_size("data", s->data);
@@ -58,10 +57,7 @@ static void print_members(const struct store *s)
 	out_u64("uid", s->uid, NULL);
 	out_u64("gid", s->gid, NULL);
 	out_u64("opens", s->opens, NULL);
-	out_object_begin("counters");
-	for (i = 0; i < ZC_C_NR; i++)
-		out_u64(counters[i].name, s->counter[i], counters[i].unit);
-	out_object_end();
+	print_counters(s);
 }
 
 static void print_store(const struct store *s)
@@ -74,7 +70,7 @@ static void print_store(const struct store *s)
 	out_object_begin(s->name);
 	print_members(s);
 	out_object_end();
-	print_ratio(s);
+	print_hit_ratio(s);
 }
 
 static void print_table(const struct stores *stores)
@@ -142,6 +138,8 @@ static int run_show(int argc, char **argv)
 	int code, err;
 
 	code = parse_keywords(argc - 1, argv + 1, NULL);
+	if (!code && mirror_folder(argv[0]))
+		return mirror_show(argv[0]);
 	if (!code)
 		code = nlc_open(&nlc);
 	if (code)
@@ -160,11 +158,7 @@ static int run_show(int argc, char **argv)
 }
 
 /* The words of create and set. */
-static struct {
-	const char *capacity, *max_object, *max_key, *inline_limit, *splice_threshold, *copy;
-	const char *default_ttl, *grace, *high_watermark, *low_watermark, *mode, *owner, *group;
-	const char *object_events, *policy;
-} given;
+static struct store_words given;
 
 static const struct keyword create_keywords[] = {
 	{ "capacity", &given.capacity, NULL },
@@ -182,6 +176,7 @@ static const struct keyword create_keywords[] = {
 	{ "mode", &given.mode, NULL },
 	{ "owner", &given.owner, NULL },
 	{ "group", &given.group, NULL },
+	{ "durable", &given.durable, NULL },
 	{ NULL, NULL, NULL },
 };
 
@@ -200,14 +195,8 @@ static const struct keyword set_keywords[] = {
 	{ "mode", &given.mode, NULL },
 	{ "owner", &given.owner, NULL },
 	{ "group", &given.group, NULL },
+	{ "durable", &given.durable, NULL },
 	{ NULL, NULL, NULL },
-};
-
-/* The words as the kernel takes them. */
-struct config {
-	uint64_t capacity, max_object, max_key, inline_limit, splice_threshold;
-	uint64_t default_ttl, grace, high_watermark, low_watermark;
-	uint32_t copy, mode, uid, gid, object_events;
 };
 
 static int arg_copy(const char *text, uint32_t *out)
@@ -272,7 +261,34 @@ static int parse_config(struct config *c)
 		code = arg_owner(given.owner, &c->uid);
 	if (!code)
 		code = arg_group(given.group, &c->gid);
+	if (!code)
+		code = arg_yes("durable", given.durable, &c->durable);
 	return code;
+}
+
+static bool of_mirrors(const char *word)
+{
+	static const char *const words[] = { "capacity", "max-object", "max-key",
+					     "splice-threshold", "default-ttl", "grace",
+					     "durable" };
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(word, words[i]))
+			return true;
+	return false;
+}
+
+static int check_words(const char *store, const struct keyword *k)
+{
+	if (!mirror_folder(store))
+		return given.durable ? fail(CTL_USAGE, "%s is a store of the module, which has no durable; right is 'mirror:' and a folder",
+					    store) : CTL_OK;
+	for (; k->name; k++)
+		if (*k->value && !of_mirrors(k->name))
+			return mirror_lacks(store, k->name, OF_THE_MODULE);
+	/* The longest of all is how a mirror is told that there is none. */
+	return arg_duration("grace", given.grace, UINT32_MAX - 1, &(uint64_t) { 0 });
 }
 
 /* Only what was given is sent: the kernel knows the rest. */
@@ -379,6 +395,10 @@ static int run_create(int argc, char **argv)
 	if (!code)
 		code = parse_config(&c);
 	if (!code)
+		code = check_words(argv[0], create_keywords);
+	if (!code && mirror_folder(argv[0]))
+		return mirror_create(argv[0], &given, &c);
+	if (!code)
 		code = do_store(ZCACHE_CMD_STORE_NEW, "create", argv[0], &c, false);
 	return code;
 }
@@ -402,6 +422,10 @@ static int run_set(int argc, char **argv)
 	if (!code)
 		code = parse_config(&c);
 	if (!code)
+		code = check_words(argv[0], set_keywords);
+	if (!code && mirror_folder(argv[0]))
+		return mirror_set(argv[0], &given, &c);
+	if (!code)
 		code = do_store(ZCACHE_CMD_STORE_SET, "change", argv[0], &c, false);
 	return code;
 }
@@ -417,6 +441,8 @@ static int run_delete(int argc, char **argv)
 {
 	int code = parse_keywords(argc - 1, argv + 1, delete_keywords);
 
+	if (!code && mirror_folder(argv[0]))
+		return mirror_delete(argv[0], force);
 	if (!code)
 		code = do_store(ZCACHE_CMD_STORE_DEL, "delete", argv[0], NULL, force);
 	return code;
@@ -424,14 +450,14 @@ static int run_delete(int argc, char **argv)
 
 const struct command store_commands[] = {
 	{ "create", 1,
-	  "NAME capacity SIZE [max-object SIZE] [max-key N] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [default-ttl TIME|never] [grace TIME] [high-watermark PERCENT] [low-watermark PERCENT] [object-events yes|no] [policy POLICY|none|default] [mode OCTAL] [owner USER] [group GROUP]",
-	  "Make a store and its node /dev/zcache/NAME.", create_keywords, run_create },
+	  "NAME capacity SIZE [max-object SIZE] [max-key N] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [default-ttl TIME|never] [grace TIME] [high-watermark PERCENT] [low-watermark PERCENT] [object-events yes|no] [policy POLICY|none|default] [mode OCTAL] [owner USER] [group GROUP] [durable yes|no]",
+	  "Make a store and its node /dev/zcache/NAME, or a mirror.", create_keywords, run_create },
 	{ "delete", 1, "STORE [force]",
 	  "Delete a store with all its objects; force also while it is in use.",
 	  delete_keywords, run_delete },
 	{ "list", 0, "", "List the stores.", NULL, run_list },
 	{ "set", 1,
-	  "STORE [capacity SIZE] [max-object SIZE] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [default-ttl TIME|never] [grace TIME] [high-watermark PERCENT] [low-watermark PERCENT] [object-events yes|no] [policy POLICY|none|default] [mode OCTAL] [owner USER] [group GROUP]",
+	  "STORE [capacity SIZE] [max-object SIZE] [inline-limit N] [splice-threshold SIZE] [copy never|local|always] [default-ttl TIME|never] [grace TIME] [high-watermark PERCENT] [low-watermark PERCENT] [object-events yes|no] [policy POLICY|none|default] [mode OCTAL] [owner USER] [group GROUP] [durable yes|no]",
 	  "Change a store that is in use.", set_keywords, run_set },
 	{ "show", 1, "STORE", "Show the limits and counters of a store.", NULL, run_show },
 	{ NULL, 0, NULL, NULL, NULL, NULL },

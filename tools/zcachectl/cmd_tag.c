@@ -8,9 +8,14 @@
 #include <linux/zcache_netlink.h>
 
 #include "ctl.h"
+#include "mirror.h"
 #include "nl.h"
 #include "out.h"
 #include "text.h"
+
+/* What a mirror lacks, and where its tags are told of. */
+#define LIMITS "limits and counters of tags"
+#define FOR_TAGS OF_THE_MODULE ", or 'object list' with 'tag ID'"
 
 static struct nla_policy tag_policy[ZCACHE_A_TAG_MAX + 1] = {
 	[ZCACHE_A_TAG_ID] = { .type = NLA_U64 },
@@ -172,6 +177,8 @@ static int run_list(int argc, char **argv)
 
 	code = parse_keywords(argc - 1, argv + 1, NULL);
 	if (!code)
+		code = mirror_lacks(argv[0], LIMITS, FOR_TAGS);
+	if (!code)
 		code = nlc_open(&nlc);
 	if (code)
 		return code;
@@ -212,6 +219,8 @@ static int run_show(int argc, char **argv)
 	code = parse_keywords(argc - 2, argv + 2, NULL);
 	if (!code)
 		code = arg_tag(argv[1], &id);
+	if (!code)
+		code = mirror_lacks(argv[0], LIMITS, FOR_TAGS);
 	if (!code)
 		code = nlc_open(&nlc);
 	if (code)
@@ -296,6 +305,8 @@ static int run_set(int argc, char **argv)
 		code = arg_limit("quota", given.quota, &quota);
 	if (!code)
 		code = arg_limit("floor", given.floor, &floor);
+	if (!code)
+		code = mirror_lacks(argv[0], LIMITS, FOR_TAGS);
 	return code ? code : set(argv[0], id, quota, floor);
 }
 

@@ -11,6 +11,7 @@
 #include <policy.h>
 
 #include "ctl.h"
+#include "mirror.h"
 #include "probe.h"
 
 #define TOKENS_MAX 64
@@ -24,11 +25,26 @@ static void offer(const char *word)
 		puts(word);
 }
 
+/* Whether the command takes a mirror for a store. */
+static bool mirrors;
+
+/* Only the shell knows the folders. */
+static void offer_mirrors(void)
+{
+	if (!mirrors)
+		return;
+	if (mirror_folder(typed))
+		puts(":folder");
+	else
+		offer("mirror:");
+}
+
 static void offer_stores(void)
 {
 	struct dirent **names;
 	int n = list_nodes(&names), i;
 
+	offer_mirrors();
 	for (i = 0; i < n; i++) {
 		offer(names[i]->d_name);
 		free(names[i]);
@@ -52,6 +68,8 @@ static void offer_value(char *token)
 	while ((word = strsep(&token, "|"))) {
 		if (!strcmp(word, "STORE"))
 			offer_stores();
+		else if (!strcmp(word, "NAME"))
+			offer_mirrors();
 		else if (!strcmp(word, "POLICY"))
 			offer_policies();
 		else if (!strcmp(word, "FILE"))
@@ -148,6 +166,8 @@ static void complete_object(const struct object *o, int argc, char **argv)
 {
 	const struct command *c = find_command(o, argc ? argv[0] : NULL);
 
+	mirrors = o->commands == store_commands || o->commands == object_commands ||
+		  o->commands == stats_commands || o->commands == info_commands;
 	if (c) {
 		complete_command(c, argc - !!c->name, argv + !!c->name);
 	} else if (!argc) {

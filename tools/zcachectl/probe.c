@@ -6,6 +6,7 @@
 
 #include <zcache.h>
 
+#include "mirror.h"
 #include "probe.h"
 #include "system.h"
 
@@ -88,7 +89,7 @@ int store_info(const char *name, struct zc_info *info)
 
 	memset(info, 0, sizeof(*info));
 	snprintf(spec, sizeof(spec), "kmod:%s", name);
-	err = zc_open(spec, O_RDONLY, &cache);
+	err = zc_open(mirror_folder(name) ? name : spec, O_RDONLY, &cache);
 	if (err)
 		return err;
 	err = zc_info(cache, info);
