@@ -74,7 +74,7 @@ static int conditional(FIXTURE_DATA(cond) *self, const char *key, __u32 flags, c
 		EXPECT_EQ(0, zct_deltas(&self->s, &before_, deltas_, 2)); \
 		EXPECT_EQ((obj)->generation, self->send.generation); \
 		EXPECT_EQ((obj)->len, self->send.data_len); \
-		EXPECT_EQ((obj)->len <= 2048 ? ZC_STATE_INLINE : 0, self->send.state); \
+		EXPECT_EQ((obj)->len <= 2048 ? zct_state_inline : 0, self->send.state); \
 		EXPECT_OK(zct_silent(self->sv)); \
 	} while (0)
 
@@ -218,15 +218,15 @@ TEST_F(cond, freshness)
 	zct_msg_clear(&self->m);
 	zct_msg_to_end(&self->m, &self->bare, 0);
 	EXPECT_SENT("bare", 0, NULL, 0);
-	EXPECT_EQ(ZC_STATE_INLINE, self->send.state);
+	EXPECT_EQ(zct_state_inline, self->send.state);
 	self->bare.expires_ns = zct_now() - 1;
 	ASSERT_OK(zct_obj_put(self->s.fd, &self->bare));
 	EXPECT_SENT("bare", ZC_SEND_EXPIRED_OK, NULL, 0);
-	EXPECT_EQ(ZC_STATE_INLINE | ZC_STATE_EXPIRED, self->send.state);
+	EXPECT_EQ(zct_state_inline | ZC_STATE_EXPIRED, self->send.state);
 	self->bare.expires_ns = zct_now() + 3600 * 1000000000LL;
 	ASSERT_OK(zct_obj_put(self->s.fd, &self->bare));
 	EXPECT_SENT("bare", 0, NULL, 0);
-	EXPECT_EQ(ZC_STATE_INLINE, self->send.state);
+	EXPECT_EQ(zct_state_inline, self->send.state);
 }
 
 TEST_HARNESS_MAIN

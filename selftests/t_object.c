@@ -32,7 +32,7 @@ TEST_F(object, every_size)
 		EXPECT_EQ(gen, st.generation);
 		EXPECT_EQ(sizes[i], st.data_len);
 		EXPECT_EQ(sizes[i], st.resident);
-		EXPECT_EQ(sizes[i] <= 2048 ? ZC_STATE_INLINE : 0, st.state);
+		EXPECT_EQ(sizes[i] <= 2048 ? zct_state_inline : 0, st.state);
 		EXPECT_LE(sizes[i], st.charge);
 		EXPECT_LT(0, st.charge);
 		/* whole pages, metadata, and no more than that */
@@ -297,7 +297,7 @@ TEST_F(object, expiry)
 	st = (struct zc_stat){ .key = ZC_ADDR("k"), .key_len = 1, .flags = ZC_STAT_EXPIRED_OK };
 	EXPECT_OK(zct_stat(self->s.fd, &st));
 	EXPECT_EQ(put.expires_ns, st.expires_ns);
-	EXPECT_EQ(ZC_STATE_EXPIRED | ZC_STATE_INLINE, st.state);
+	EXPECT_EQ(ZC_STATE_EXPIRED | zct_state_inline, st.state);
 	get.flags = ZC_GET_EXPIRED_OK;
 	EXPECT_OK(zct_get(self->s.fd, &get));
 	EXPECT_EQ('x', byte);
@@ -316,7 +316,7 @@ TEST_F(object, expiry)
 	EXPECT_OK(zct_get(self->s.fd, &get));
 	ASSERT_OK(zct_stat_key(self->s.fd, "k", &st));
 	EXPECT_EQ(put.expires_ns, st.expires_ns);
-	EXPECT_EQ(ZC_STATE_INLINE, st.state);
+	EXPECT_EQ(zct_state_inline, st.state);
 
 	/* to DELETE, an expired object is there */
 	put.expires_ns = zct_now() - 1;

@@ -10,6 +10,8 @@
 
 #include "zc_test.h"
 
+__u32 zct_state_inline = ZC_STATE_INLINE;
+
 /* Failed calls that wrote to their argument. */
 static unsigned int tainted;
 

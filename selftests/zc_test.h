@@ -88,6 +88,9 @@ int zct_purge(int fd, struct zc_purge *arg);
 int zct_touch(int fd, struct zc_touch *arg);
 int zct_wait(int fd, struct zc_wait *arg);
 
+/* ZC_STATE_INLINE where small objects live in slab memory, and 0 where they do not. */
+extern __u32 zct_state_inline;
+
 /* --- the usual cases, with keys that are C strings */
 
 int zct_put_data(int fd, const char *key, const void *data, size_t len, __u64 *generation);
