@@ -5,8 +5,8 @@
 # machine's apt configuration stays what it was. Needs no root.
 #
 # To be sourced. After apt_ready [SUITE]: apt_private COMMAND..., apt_newest
-# PACKAGE, apt_memo NAME COMMAND..., apt_fetch_into FOLDER PACKAGE=VERSION... and
-# apt_root_into FOLDER PACKAGE...
+# PACKAGE, apt_memo NAME COMMAND..., apt_fetch_into FOLDER PACKAGE=VERSION...,
+# apt_source_into FOLDER PACKAGE and apt_root_into FOLDER PACKAGE...
 
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -146,6 +146,24 @@ apt_fetch_into() {
 		rm -f "$deb"
 	done
 	rmdir "$tmp"
+}
+
+# apt_source_into FOLDER PACKAGE: the sources of the release's package, with the
+# distribution's changes. Sources have lists of their own, which few want.
+apt_source_into() {
+	local dir=$1 package=$2 tmp apt_options
+	tmpdir_near tmp "$dir"
+	mkdir -p "$tmp"/{sources,lists/partial,cache/archives/partial,unpack} "$dir"
+	sed 's/^Types: .*/Types: deb-src/; s/^Suites: .*/Suites: '"$APT_SUITE"'/' \
+		"$APT_DIR/sources/main.sources" >"$tmp/sources/main.sources"
+	_apt_options "$tmp"
+	(cd "$tmp/unpack" && apt_private apt-get update </dev/null &&
+		apt_private apt-get source "$package" </dev/null) >"$tmp/log" 2>&1 || {
+		cat "$tmp/log" >&2
+		die "cannot have the sources of $package"
+	}
+	mv "$tmp/unpack/$package"-*/* "$dir"
+	rm -rf "$tmp"
 }
 
 # apt_root_into FOLDER PACKAGE...: a root file system of these packages, what they

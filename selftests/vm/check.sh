@@ -5,8 +5,8 @@
 # were skipped, and the exit code is 0 only if some ran and none failed.
 #
 # An emulated guest keeps little more than one processor busy, so there are two
-# lanes: the host checks and the debug kernel, which takes as long as all others,
-# in one; those others in the other.
+# lanes: most of the host checks, and the debug kernel, which takes as long as all
+# others, in one; those others, and the rest of the host checks, in the other.
 
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -80,20 +80,21 @@ early_build() {
 	builder=$!
 }
 
+# host PART
 host() {
-	say "host checks"
-	"$VM_DIR/host-checks.sh" >>"$results" ||
+	say "host checks ($1)"
+	"$VM_DIR/host-checks.sh" "$1" >>"$results" ||
 		printf 'fail\thost\tchecks\tdid not come to their end\n' >>"$results"
 }
 
-# lane NAME STEP...: each step is a kernel, or "host".
+# lane NAME STEP...: each step is a kernel, or a part of the host checks.
 lane() {
 	local results=$results.$1 step
 	shift
 	: >"$results"
 	for step; do
 		case $step in
-		host) host ;;
+		short | long) host "$step" ;;
 		*) guest "$step" ;;
 		esac
 	done
@@ -132,10 +133,11 @@ trap 'exit 143' TERM
 early_build
 if "$VM_DIR/build.sh" programs; then
 	stock=() slow=()
-	[ -n "$only" ] || slow=(host)
+	[ -n "$only" ] || slow=(short)
 	for kernel in "${kernels[@]}"; do
 		if [ "$kernel" = debug ]; then slow+=(debug); else stock+=("$kernel"); fi
 	done
+	[ -n "$only" ] || stock+=(long)
 	# a process group, which the end of this takes along
 	set -m
 	lane stock "${stock[@]}" </dev/null &
