@@ -3,7 +3,7 @@
 # Entry of the Makefile: run.sh bench | bench-host | bench-gate, configured by
 # KERNEL in the environment. BENCH has options for send_bench that replace those
 # of the plan (BENCH='--reps 1 --seconds 0.01' for a quick try), BENCH_SERVERS
-# some for servers.sh.
+# some for servers.sh, BENCH_CLAIMS some for the programs of host/.
 
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../selftests/vm/lib.sh"
@@ -92,9 +92,30 @@ bench_gate() {
 	"$HERE/gate" "${folders[@]}"
 }
 
+# The published claims, one program and one table each. CLAIMS='r3 r4' in the
+# environment has them alone.
+claims() {
+	local out=$RESULTS/claims program failed=0
+	make -s -C "$HERE" O="$RESULTS" host
+	fresh "$out"
+	say_if_busy
+	for program in "$RESULTS"/host/*; do
+		[[ -z ${CLAIMS:-} || " $CLAIMS " == *" $(basename "${program%%_*}") "* ]] ||
+			continue
+		# shellcheck disable=SC2086 # several words
+		"$program" --dir "$out" --json "$out/claims.json" ${BENCH_CLAIMS:-} |
+			tee -a "$out/claims.txt" || failed=1
+		echo | tee -a "$out/claims.txt"
+	done
+	say "results: $out (claims.txt, claims.json)"
+	return "$failed"
+}
+
 # The machine's own kernel, which has no zcache.
 bench_host() {
 	local out=$RESULTS/host
+	claims
+	[ -z "${CLAIMS:-}" ] || return 0
 	make -s -C "$HERE" O="$RESULTS" "$RESULTS/send_bench"
 	fresh "$out"
 	mkdir "$out/files"
