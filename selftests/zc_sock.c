@@ -6,7 +6,9 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <linux/sockios.h>
 
 #include "zc_test.h"
 
@@ -136,6 +138,17 @@ ssize_t zct_stuff(int fd)
 		} while (info.tcpi_unacked && !sched_yield());
 	} while (total != before);
 	return total;
+}
+
+int zct_held(int fd)
+{
+	int queued, unsent;
+
+	do {
+		if (ioctl(fd, SIOCOUTQ, &queued) || ioctl(fd, SIOCOUTQNSD, &unsent))
+			return -errno;
+	} while (unsent && queued > unsent && !sched_yield());
+	return unsent;
 }
 
 static void *rx_thread(void *arg)

@@ -132,6 +132,8 @@ int zct_read_all(int fd, void *buf, size_t len);
 int zct_write_all(int fd, const void *buf, size_t len);
 /* 0 if nothing but what this call sends itself arrives on the pair. */
 int zct_silent(int sv[2]);
+/* Bytes that are not sent although no others are on their way, which they might wait for. */
+int zct_held(int fd);
 /* Sends until the socket takes no more, and will not until it is read. */
 ssize_t zct_stuff(int fd);
 
