@@ -4,9 +4,8 @@
 # TEST=NAME[:CASE] narrow it. The last line says how many passed, failed and
 # were skipped, and the exit code is 0 only if some ran and none failed.
 #
-# An emulated guest keeps little more than one processor busy, so there are two
-# lanes: most of the host checks, and the debug kernel, which takes as long as all
-# others, in one; those others, and the rest of the host checks, in the other.
+# An emulated guest keeps little more than one processor busy, so the host checks
+# run beside the guests; but the debug kernel, whose tests are the slowest, is alone.
 
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -15,7 +14,7 @@ DEFAULT_SECONDS=60
 # How much slower a test may be with every check of the kernel on.
 DEBUG_SLOWER=5
 
-results=$BUILD/log/results	# of each lane in a file of its own, results.LANE
+results=$BUILD/log/results
 only=${TEST:-}
 read -r -a kernels <<<"${KERNEL:-6.1 6.12 7.2 debug}"
 
@@ -80,24 +79,28 @@ early_build() {
 	builder=$!
 }
 
-# host PART
+# To results of their own: two who write into one file would mix their lines.
 host() {
-	say "host checks ($1)"
-	"$VM_DIR/host-checks.sh" "$1" >>"$results" ||
-		printf 'fail\thost\tchecks\tdid not come to their end\n' >>"$results"
+	"$VM_DIR/host-checks.sh" >"$results.host" ||
+		printf 'fail\thost\tchecks\tdid not come to their end\n' >>"$results.host"
 }
 
-# lane NAME STEP...: each step is a kernel, or a part of the host checks.
-lane() {
-	local results=$results.$1 step
-	shift
-	: >"$results"
-	for step; do
-		case $step in
-		short | long) host "$step" ;;
-		*) guest "$step" ;;
-		esac
-	done
+host_start() {
+	[ -z "$only" ] || return 0
+	say "host checks"
+	# a process group, which the end of this takes along
+	set -m
+	host </dev/null &
+	other=$!
+	set +m
+	[ "$(nproc)" -gt 1 ] || host_wait
+}
+
+host_wait() {
+	[ -n "$other" ] || return 0
+	wait "$other" || printf 'fail\thost\tchecks\twere stopped\n' >>"$results"
+	other=
+	cat "$results.host" >>"$results"
 }
 
 # Nothing goes on when this ends, however it does.
@@ -132,21 +135,12 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 early_build
 if "$VM_DIR/build.sh" programs; then
-	stock=() slow=()
-	[ -n "$only" ] || slow=(short)
+	host_start
 	for kernel in "${kernels[@]}"; do
-		if [ "$kernel" = debug ]; then slow+=(debug); else stock+=("$kernel"); fi
+		[ "$kernel" != debug ] || host_wait
+		guest "$kernel"
 	done
-	[ -n "$only" ] || stock+=(long)
-	# a process group, which the end of this takes along
-	set -m
-	lane stock "${stock[@]}" </dev/null &
-	other=$!
-	set +m
-	[ "$(nproc)" -gt 1 ] || wait "$other" || :
-	lane slow "${slow[@]}"
-	wait "$other" || printf 'fail\thost\tlane\tdid not come to its end\n' >>"$results"
-	cat "$results".stock "$results".slow >>"$results"
+	host_wait
 else
 	printf 'fail\thost\tbuild\tthe programs do not build\n' >>"$results"
 fi

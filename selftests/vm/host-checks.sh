@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The checks that need no guest. Prints results as report.awk does, for the
 # kernel "host"; each check is one test, the tools' unit tests count singly.
-#   host-checks.sh [short | long]: a part of them, which may run beside the other
 
 # shellcheck source=selftests/vm/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -104,30 +103,18 @@ sparse_clean() {
 	! grep -E "^($out/)?[^ /]*(kmod|uapi|bench/wire)/.*(warning|error):" <<<"$log"
 }
 
-# What is judged.
-short() {
-	unit_tests report-test "$VM_DIR/report-test.sh"
-	[ ! -e "$TOP/tools/Makefile" ] ||
-		unit_tests tools make -C "$TOP/tools" -s O="$BUILD/tools" check
-	unit_tests mirror mirror_tests
-	[ ! -e "$TOP/bench/Makefile" ] ||
-		check bench make -C "$TOP/bench" -s O="$BUILD/bench" check
-	check inventory "$VM_DIR/inventory.sh"
-	check regen "$VM_DIR/regen.sh" check
-	check shellcheck shell_scripts
-	check checkpatch style
-	check sparse sparse_clean
-}
-
-# What is tried in all ways, or for as long as there is time.
-long() {
-	[ -e "$TOP/tools/Makefile" ] || return 0
+unit_tests report-test "$VM_DIR/report-test.sh"
+if [ -e "$TOP/tools/Makefile" ]; then
+	unit_tests tools make -C "$TOP/tools" -s O="$BUILD/tools" check
 	unit_tests variants "$VM_DIR/variants.sh"
 	unit_tests fuzz make -C "$TOP/tools" -s O="$BUILD/tools" fuzz SECONDS=60
-}
-
-case ${1:-all} in
-short | long) "$1" ;;
-all) short; long ;;
-*) die "usage: host-checks.sh [short | long]" ;;
-esac
+fi
+unit_tests mirror mirror_tests
+if [ -e "$TOP/bench/Makefile" ]; then
+	check bench make -C "$TOP/bench" -s O="$BUILD/bench" check
+fi
+check inventory "$VM_DIR/inventory.sh"
+check regen "$VM_DIR/regen.sh" check
+check shellcheck shell_scripts
+check checkpatch style
+check sparse sparse_clean
