@@ -104,10 +104,11 @@ void zc_policy_log(const struct zc_object *object, u8 what, u8 reason);
  */
 static inline void zc_policy_touch(struct zc_object *object)
 {
-	u8 uses = READ_ONCE(object->uses);
+	u8 uses;
 
 	if (!rcu_access_pointer(object->store->policy))
 		return;
+	uses = READ_ONCE(object->uses);
 	if (!READ_ONCE(object->listed))
 		zc_policy_use(object, min(uses + 1, ZC_POLICY_USES_MAX));
 	else if (uses < ZC_POLICY_USES_MAX)
