@@ -17,6 +17,12 @@
 /* Spans that are being mapped or are mapped ahead of that where the cursor is. */
 #define SPANS 2
 
+/*
+ * Pieces of prefetch_size in a span. Pages that are mapped take no room, so it is many:
+ * each span is a call.
+ */
+#define SPAN_PIECES 32
+
 /**
  * struct zcr_ahead - what the ring maps
  * @wait: for each span
@@ -155,7 +161,7 @@ static void go_ahead(struct zc_reader *r, uint64_t span)
 
 static int ahead_peek(struct zc_reader *r, const void **data, size_t *len)
 {
-	uint64_t span = (uint64_t)r->conf.queue_depth * r->conf.prefetch_size, start;
+	uint64_t span = SPAN_PIECES * r->conf.prefetch_size, start;
 	size_t window;
 	int err;
 

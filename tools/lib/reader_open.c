@@ -18,7 +18,7 @@ void zc_reader_conf_init(struct zc_reader_conf *conf)
 		.use_io_uring = 1,
 		.use_mmap = 1,
 		.alignment = 4096,
-		.queue_depth = 32,
+		.queue_depth = 4,
 		.prefetch_size = 1 << 20,
 		.advice = ZC_ADVICE_SEQUENTIAL,
 		.max_mmap_bytes = 1 << 30,

@@ -28,12 +28,13 @@ enum zcx_path {
 /*
  * A range by reference must have as many bytes to be worth it, and one by mapping,
  * where it is to be copied. sendfile(2) itself is faster from 1 KiB on, but two more
- * calls hold SIGPIPE back, which shows in small ones; a mapping is faster from 512 KiB
- * to 1 MiB on, as it must be made and undone. io_uring is not among the ways: it passes the page cache's pages by
- * two splices and a pipe, which take no less CPU than sendfile(2), up to half as much
- * again for a single connection. See bench/host and bench/rows_uring.c.
+ * calls hold SIGPIPE back, which is made up for from 8 to 16 KiB on; a mapping is faster
+ * from 512 KiB to 1 MiB on, as it must be made and undone. io_uring is not among the
+ * ways: it passes the page cache's pages by two splices and a pipe, which take no less
+ * CPU than sendfile(2), up to half as much again for a single connection. See bench/host
+ * and bench/rows_uring.c.
  */
-#define ZCX_SENDFILE_MIN	4096
+#define ZCX_SENDFILE_MIN	(16U << 10)
 #define ZCX_MMAP_MIN		(1U << 20)
 
 /**

@@ -317,7 +317,12 @@ struct zc_reader_conf {
 	 * 2 MiB; 4096.
 	 */
 	uint32_t alignment;
-	uint32_t queue_depth;	/* pieces of prefetch_size under way, 2 to 4096; 32 */
+	/*
+	 * Pieces of prefetch_size under way, 2 to 4096; 4: so what was read is still in the
+	 * processor's cache when it is looked at, and a disk has something to do. More may do
+	 * with direct.
+	 */
+	uint32_t queue_depth;
 	uint64_t prefetch_size;	/* alignment to 1 GiB, rounded up to it; 1 MiB */
 	/*
 	 * Unless 0, the kernel is asked to have that many pages after what is being read;
