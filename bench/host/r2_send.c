@@ -9,22 +9,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <zcache.h>
-#include <zcache_xfer.h>
 
 #include "host_bench.h"
-#include "wire.h"
-
-#define PIECE (64U << 10)
+#include "sender.h"
+#include "store.h"
 
 static const struct hb_cell cells[] = {
 	{ "4 KiB", 4 << 10, 0, 4000 },
@@ -33,168 +27,65 @@ static const struct hb_cell cells[] = {
 	{ "10 MiB", 10 << 20, 0, 15 },
 };
 
-struct state {
-	struct wire wire;
-	const char *name;
-	char path[600];
-	int file;
-	char *buf;
-};
-
-static char folder[500];
-static struct zc_cache *cache;
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void remove_all(void)
-{
-	zc_close(cache);
-	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 /* A mirror with an object of each size, and a file of each beside it. */
 static int prepare(void)
 {
-	char name[600], *data = malloc(cells[3].size);
+	char *data = malloc(cells[3].size);
+	int err = data ? store_open() : -ENOMEM;
 	unsigned int i;
-	int err, fd;
 
-	snprintf(folder, sizeof(folder), "%s/zcache-r2-%d", hb_dir(), getpid());
-	snprintf(name, sizeof(name), "%s/mirror", folder);
-	if (!data || mkdir(folder, 0700))
-		return -errno;
-	memset(data, 'x', cells[3].size);
-	err = zc_mirror_create(name, NULL);
-	snprintf(name, sizeof(name), "mirror:%s/mirror", folder);
-	if (!err)
-		err = zc_open(name, O_RDWR, &cache);
-	atexit(remove_all);
-	for (i = 0; i < sizeof(cells) / sizeof(cells[0]) && !err; i++) {
-		struct zc_put put = {
-			.key = zc_ptr(cells[i].name), .key_len = strlen(cells[i].name),
-			.data = zc_ptr(data), .data_len = cells[i].size,
-		};
-
-		err = zc_put(cache, &put);
-		snprintf(name, sizeof(name), "%s/%s", folder, cells[i].name);
-		fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-		if (fd < 0 || write(fd, data, cells[i].size) != (ssize_t)cells[i].size)
-			err = -EIO;
-		if (fd >= 0)
-			close(fd);
-	}
+	if (data)
+		memset(data, 'x', cells[3].size);
+	for (i = 0; i < sizeof(cells) / sizeof(cells[0]) && !err; i++)
+		err = store_add(cells[i].name, data, cells[i].size);
 	free(data);
-	/* What is still to be written would be, while rows have their turns. */
-	sync();
 	return err;
 }
 
-static int open_wire(const struct hb_cell *cell, void **state, const char **why)
+static int open_again(const char *name)
 {
-	struct state *s = calloc(1, sizeof(*s));
+	char path[600];
+	int fd;
 
-	if (!s)
-		return -ENOMEM;
-	*why = folder;
-	s->name = cell->name;
-	s->buf = malloc(PIECE);
-	snprintf(s->path, sizeof(s->path), "%s/%s", folder, cell->name);
-	s->file = open(s->path, O_RDONLY | O_CLOEXEC);
-	if (s->file < 0 || !s->buf)
-		return -errno;
-	*state = s;
-	return wire_open(&s->wire, cell->size * cell->ops, false);
+	store_path(name, path, sizeof(path));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
-static void close_wire(void *state)
+static int open_file(const struct hb_cell *cell, void **state, const char **why)
 {
-	struct state *s = state;
-
-	wire_close(&s->wire);
-	close(s->file);
-	free(s->buf);
-	free(s);
-}
-
-static int by_copy(struct state *s, int file, uint64_t size)
-{
-	uint64_t at = 0;
-
-	while (at < size) {
-		ssize_t n = pread(file, s->buf, size - at < PIECE ? size - at : PIECE, at);
-
-		if (n <= 0 || write(s->wire.sock, s->buf, n) != n)
-			return -EIO;
-		at += n;
-	}
-	return 0;
-}
-
-static int by_sendfile(struct state *s, int file, uint64_t size)
-{
-	off_t at = 0;
-
-	while ((uint64_t)at < size)
-		if (sendfile(s->wire.sock, file, &at, size - at) <= 0)
-			return -EIO;
-	return 0;
+	*why = cell->name;
+	return sender_open(cell, open_again(cell->name), false, state);
 }
 
 /* A request by hand: the name of the file is the key. */
-static int request(struct state *s, int (*way)(struct state *s, int file, uint64_t size))
+static int request(struct sender *s, sender_way way)
 {
-	int file = open(s->path, O_RDONLY | O_CLOEXEC), err;
+	int file = open_again(s->name), err;
 	struct stat st;
 
 	if (file < 0)
-		return -errno;
+		return file;
 	err = fstat(file, &st) ? -errno : way(s, file, st.st_size);
 	close(file);
 	return err;
 }
 
-static int copy(struct state *s, uint64_t size)
+static int sender_open_copy(struct sender *s, int file, uint64_t size)
 {
-	return by_copy(s, s->file, size);
-}
-
-static int send_file(struct state *s, uint64_t size)
-{
-	return by_sendfile(s, s->file, size);
-}
-
-static int library(struct state *s, uint64_t size)
-{
-	int64_t at = 0;
-
-	while ((uint64_t)at < size) {
-		int64_t n = zc_sendfile(s->wire.sock, s->file, &at, size - at, 0);
-
-		if (n <= 0)
-			return -EIO;
-	}
-	return 0;
-}
-
-static int open_copy(struct state *s, uint64_t size)
-{
+	(void)file;
 	(void)size;
-	return request(s, by_copy);
+	return request(s, sender_copy);
 }
 
-static int open_sendfile(struct state *s, uint64_t size)
+static int sender_open_sendfile(struct sender *s, int file, uint64_t size)
 {
+	(void)file;
 	(void)size;
-	return request(s, by_sendfile);
+	return request(s, sender_sendfile);
 }
 
-static int mirror(struct state *s, uint64_t size)
+static int sender_mirror(struct sender *s, int file, uint64_t size)
 {
 	struct zc_part part = { .type = ZC_PART_OBJECT, .flags = ZC_PART_TO_END };
 	struct zc_send send = {
@@ -203,46 +94,36 @@ static int mirror(struct state *s, uint64_t size)
 	};
 	int err;
 
+	(void)file;
 	for (; send.skip < size; send.skip += send.sent) {
-		err = zc_send(cache, &send);
+		err = zc_send(store_cache(), &send);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static int turns(const struct hb_cell *cell, struct state *s,
-		 int (*send_one)(struct state *s, uint64_t size))
-{
-	unsigned int i;
-	int err = 0;
-
-	for (i = 0; i < cell->ops && !err; i++)
-		err = send_one(s, cell->size);
-	return err ? err : wire_done(&s->wire);
-}
-
 #define TURN(way) \
 static int turn_##way(const struct hb_cell *cell, void *state, uint64_t *digest) \
 { \
 	(void)digest; \
-	return turns(cell, state, way); \
+	return sender_turn(cell, state, sender_##way); \
 }
 
 TURN(copy)
-TURN(send_file)
+TURN(sendfile)
 TURN(library)
 TURN(open_copy)
 TURN(open_sendfile)
 TURN(mirror)
 
 static const struct hb_row rows[] = {
-	{ "pread+write", open_wire, turn_copy, close_wire },
-	{ "sendfile", open_wire, turn_send_file, close_wire },
-	{ "zc_sendfile", open_wire, turn_library, close_wire },
-	{ "open+pread+write", open_wire, turn_open_copy, close_wire },
-	{ "open+sendfile", open_wire, turn_open_sendfile, close_wire },
-	{ "zc_send, mirror", open_wire, turn_mirror, close_wire },
+	{ "pread+write", open_file, turn_copy, sender_close },
+	{ "sendfile", open_file, turn_sendfile, sender_close },
+	{ "zc_sendfile", open_file, turn_library, sender_close },
+	{ "open+pread+write", open_file, turn_open_copy, sender_close },
+	{ "open+sendfile", open_file, turn_open_sendfile, sender_close },
+	{ "zc_send, mirror", open_file, turn_mirror, sender_close },
 };
 
 /* Against two others: not slower than the slower of them, and large ones much faster. */
