@@ -159,14 +159,15 @@ static bool meta_good(const struct zc_mirror *m, const struct zcm_meta *meta)
 int zcm_info_read(const struct zc_mirror *m, const char *name, struct zcm_info **info)
 {
 	struct zcm_meta meta;
+	struct stat st;
 	int fd, err;
 
 	fd = openat(m->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return errno == ELOOP || errno == ENXIO ? -EUCLEAN : -errno;
+		return errno == ELOOP || errno == ENXIO || errno == ENODEV ? -EUCLEAN : -errno;
 	err = read_all(fd, &meta, sizeof(meta), 0);
 	/* A folder or the like in its place. */
-	if (err == -EISDIR || err == -EINVAL || err == -EAGAIN)
+	if (err && !fstat(fd, &st) && !S_ISREG(st.st_mode))
 		err = -EUCLEAN;
 	if (!err && !meta_good(m, &meta))
 		err = -EUCLEAN;

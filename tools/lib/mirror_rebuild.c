@@ -25,12 +25,14 @@
  * @nr: how many
  * @room: for how many
  * @bound: no generation above it was ever given
+ * @unread: some could not be read; their data is not known to be nobody's
  */
 struct found {
 	struct zcm_info **info;
 	size_t nr;
 	size_t room;
 	uint64_t bound;
+	bool unread;
 };
 
 /**
@@ -114,34 +116,59 @@ static bool meta_form(const char *name)
 	       strspn(name, "0123456789abcdef") == META_DIGITS;
 }
 
+/*
+ * What becomes of metadata that cannot be used. What is damaged goes; where the disk has
+ * an error there is no such object as long as it lasts, and nothing is removed. All else
+ * says nothing about the file, and comes to an end: until then there is no index.
+ */
+static int spoilt(struct zc_mirror *m, const struct file *file, struct found *found, int err)
+{
+	if (err == -ENOENT)
+		return 0;
+	if (err == -EUCLEAN) {
+		remove_file(m, file, &m->head->corrupt);
+		return 0;
+	}
+	if (err != -EIO)
+		return err;
+	m->head->corrupt++;
+	found->unread = true;
+	return 0;
+}
+
+/* Whether the data is there as the metadata says. */
+static int check_bytes(struct zc_mirror *m, const struct zcm_info *info)
+{
+	char data[ZCM_NAME];
+	struct stat st;
+
+	zcm_data_name(data, info->meta.generation);
+	if (fstatat(m->dir, data, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? -EUCLEAN : -errno;
+	return S_ISREG(st.st_mode) && (uint64_t)st.st_size == info->meta.data_len ? 0 : -EUCLEAN;
+}
+
 static int add_meta(struct zc_mirror *m, const struct file *file, void *arg)
 {
 	struct found *found = arg;
 	struct zcm_info *info;
-	char want[ZCM_NAME], data[ZCM_NAME];
-	struct stat st;
+	char want[ZCM_NAME];
 	int err;
 
 	if (!meta_form(file->name))
 		return 0;
 	err = zcm_info_read(m, file->path, &info);
-	/* Memory and fds come back; what the file holds does not. */
-	if (err == -ENOMEM || err == -EMFILE || err == -ENFILE || err == -EACCES)
-		return err;
-	if (err) {
-		if (err != -ENOENT)
-			remove_file(m, file, &m->head->corrupt);
-		return 0;
-	}
+	if (err)
+		return spoilt(m, file, found, err);
 	zcm_meta_name(want, &info->hash);
-	zcm_data_name(data, info->meta.generation);
 	if (strcmp(want, file->path) || !info->meta.generation ||
-	    info->meta.generation > found->bound ||
-	    fstatat(m->dir, data, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode) ||
-	    (uint64_t)st.st_size != info->meta.data_len) {
-		remove_file(m, file, &m->head->corrupt);
+	    info->meta.generation > found->bound)
+		err = -EUCLEAN;
+	else
+		err = check_bytes(m, info);
+	if (err) {
 		zcm_info_put(info);
-		return 0;
+		return spoilt(m, file, found, err);
 	}
 	if (found->nr == found->room) {
 		size_t room = 2 * found->room + 1024;
@@ -182,26 +209,34 @@ static int check_data(struct zc_mirror *m, const struct file *file, void *arg)
 	return 0;
 }
 
-/* A fill that somebody still has keeps its place, and the room it was given. */
-static bool keep_fill(struct zc_mirror *m, uint64_t id, const char *path)
+/*
+ * A fill that somebody still has keeps its place, and the room it was given. Return: 1 if
+ * it does, 0 if nobody has it or it cannot be committed, or -errno if that is not known.
+ */
+static int keep_fill(struct zc_mirror *m, uint64_t id, const char *path)
 {
 	struct zcm_head *h = m->head;
 	struct zcm_info *info;
 	char name[ZCM_NAME];
 	struct stat st;
-	bool alive;
-	int fd;
+	int fd, err;
 
 	if (h->nr_fills == ZCM_FILLS_MAX)
-		return false;
+		return 0;
 	fd = openat(m->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return false;
-	alive = flock(fd, LOCK_SH | LOCK_NB) && !fstat(fd, &st);
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? 0 : -errno;
+	err = flock(fd, LOCK_SH | LOCK_NB) ? errno : 0;
+	if (err == EWOULDBLOCK)
+		err = fstat(fd, &st) ? errno : 0;
+	else if (!err)
+		err = ENOENT;
 	close(fd);
 	zcm_fill_name(name, id, true);
-	if (!alive || zcm_info_read(m, name, &info))
-		return false;
+	if (!err)
+		err = -zcm_info_read(m, name, &info);
+	if (err)
+		return err == ENOENT || err == EUCLEAN || err == EIO ? 0 : -err;
 	h->fill[h->nr_fills++] = (struct zcm_fill) {
 		.id = id, .dev = st.st_dev, .ino = st.st_ino, .hash = info->hash,
 		.data_len = info->meta.data_len, .charge = zcm_meta_charge(&info->meta),
@@ -209,7 +244,7 @@ static bool keep_fill(struct zc_mirror *m, uint64_t id, const char *path)
 	};
 	h->used += zcm_meta_charge(&info->meta);
 	zcm_info_put(info);
-	return true;
+	return 1;
 }
 
 static void see_id(struct zcm_head *h, uint64_t id)
@@ -222,6 +257,7 @@ static int check_fill(struct zc_mirror *m, const struct file *file, void *arg)
 {
 	uint64_t id = strtoull(file->name, NULL, 16);
 	char good[ZCM_NAME];
+	int kept;
 
 	(void)arg;
 	zcm_fill_name(good, id, true);
@@ -234,9 +270,10 @@ static int check_fill(struct zc_mirror *m, const struct file *file, void *arg)
 	if (strcmp(good, file->path))
 		return 0;
 	see_id(m->head, id);
-	if (!keep_fill(m, id, file->path))
+	kept = keep_fill(m, id, file->path);
+	if (!kept)
 		remove_file(m, file, &m->head->orphans);
-	return 0;
+	return kept < 0 ? kept : 0;
 }
 
 static int remove_metas(struct zc_mirror *m, const struct file *file, void *arg)
@@ -317,7 +354,7 @@ int zcm_rebuild(struct zc_mirror *m)
 	if (!err)
 		err = add_all(m, &found);
 	/* Who cannot write leaves the rest to those who can. */
-	if (!err && !m->direct)
+	if (!err && !m->direct && !found.unread)
 		err = each_of_256(m, "data", check_data, &found);
 	if (!err && !m->direct)
 		err = each(m, "fill", check_fill, NULL);

@@ -110,6 +110,9 @@ $(O)/tests/test_io_short: TEST_LIBS := $(patsubst %,-Wl$(comma)--wrap=%,pread pw
 $(O)/tests/test_mirror_index: TEST_LIBS := -Wl,--wrap=flock
 $(O)/tests/test_mirror_turns: TEST_LIBS := $(patsubst %,-Wl$(comma)--wrap=%,openat unlinkat flock fsync \
 	pthread_mutex_lock pthread_mutex_unlock)
+# Calls that fail once.
+$(O)/tests/test_mirror_passing: TEST_LIBS := $(patsubst %,-Wl$(comma)--wrap=%,pread openat fstatat \
+	flock)
 $(O)/tests/test_mirror_wait: TEST_LIBS := $(patsubst %,-Wl$(comma)--wrap=%,flock poll inotify_init1)
 
 $(O)/tests/zcachectl-fake: $(CTL_OBJS) $(O)/libcommon.a $(FAKE) $(O)/obj/tests/fake_nl.o \
