@@ -70,6 +70,30 @@ static int sync_meta(struct zc_mirror *m, uint64_t id)
 	return err;
 }
 
+/* Has a folder's names on the disk. */
+static int sync_folder(struct zc_mirror *m, char *name)
+{
+	int fd, err;
+
+	*strrchr(name, '/') = 0;
+	fd = openat(m->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	err = fsync(fd) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+/* The names of a version: a file without one is nobody's after a power cut. */
+static int sync_names(struct zc_mirror *m, const struct zcm_info *info)
+{
+	char data[ZCM_NAME], meta[ZCM_NAME];
+
+	zcm_data_name(data, info->meta.generation);
+	zcm_meta_name(meta, &info->hash);
+	return sync_folder(m, data) ?: sync_folder(m, meta);
+}
+
 /* Bytes of one key do not become another's, nor more than was reserved. */
 static int may_publish(struct zc_mirror *m, const struct zcm_fill *fill,
 		       const struct zcm_info *info)
@@ -203,7 +227,8 @@ static int commit_fill(struct zc_mirror *m, struct zcm_fill *fill, struct zcm_in
  * @info: its metadata, which gets generation and times
  * @counter: what to count it as
  *
- * Return: 0; -EALREADY: it is no fill any more; -EEXIST, or what the system says.
+ * Return: 0; -EALREADY: it is no fill any more; -EEXIST, or what the system says. If that
+ * is of the disk after the commit, there is an object all the same.
  */
 int zcm_commit(struct zc_mirror *m, int fd, const struct stat *st, struct zcm_info *info,
 	       enum zc_counter counter)
@@ -230,6 +255,8 @@ int zcm_commit(struct zc_mirror *m, int fd, const struct stat *st, struct zcm_in
 			zcm_count(m, ZC_C_FILL_BYTES, info->meta.data_len);
 		}
 		zcm_unlock(m);
+		if (!err && durable)
+			return sync_names(m, info);
 		if (err != -EAGAIN || !prepared)
 			return err;
 	}

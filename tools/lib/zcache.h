@@ -56,7 +56,11 @@ uint64_t zc_caps(const struct zc_cache *cache);
 int zc_counters(struct zc_cache *cache, uint64_t *values, unsigned int nr);
 
 /* zc_mirror_conf.flags */
-#define ZC_MIRROR_DURABLE	(1U << 0)	/* commits wait for the disk */
+/*
+ * Commits wait for the disk; an error of it that comes last leaves the object there.
+ * Deletes, purges and evictions do not wait: after a power cut, what they took may be back.
+ */
+#define ZC_MIRROR_DURABLE	(1U << 0)
 
 #define ZC_MIRROR_NO_GRACE	UINT32_MAX	/* zc_mirror_conf.grace_ms: none */
 

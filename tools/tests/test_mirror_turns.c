@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <zcache.h>
@@ -22,6 +23,9 @@ static unsigned int calls, most, flocks;
 
 /* Syncs in this turn, the most in one; and what is done before the one after so many. */
 static unsigned int syncs, most_syncs, syncs_left;
+
+/* Syncs of folders in all. */
+static unsigned int folders;
 static void (*at_sync)(void);
 
 static bool of_index(pthread_mutex_t *lock)
@@ -96,7 +100,9 @@ int __real_fsync(int fd);
 int __wrap_fsync(int fd)
 {
 	void (*hook)(void) = at_sync;
+	struct stat st;
 
+	folders += !fstat(fd, &st) && S_ISDIR(st.st_mode);
 	if (held && pthread_mutex_trylock(&zcm_mirror(held)->head->lock))
 		syncs++;
 	else if (held)
@@ -248,12 +254,14 @@ static void synced(void)
 	/* Generations are noted in the superblock before the first one. */
 	put_seeded(c, "k", 10, 1);
 	watch(c);
+	folders = 0;
 	put_seeded(c, "k", 10, 1);
 	put_seeded(c, "l", 10, 1);
 	fd = fill("m");
 	is_int(zc_commit(c, fd, NULL), 0, "a durable fill");
 	close(fd);
 	is_int(most_syncs, 0, "no sync with the lock");
+	is_int(folders, 6, "each of the three has its two names on the disk");
 	is_int(zc_purge(c, &p), 0, "a soft purge");
 	is_int(p.objects, 3, "of some");
 	is_int(most_syncs, 1, "has one in a turn");
