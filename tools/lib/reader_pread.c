@@ -4,13 +4,15 @@
 #include <unistd.h>
 
 #include "reader.h"
+#include "ring.h"
 
 int zcr_pread(struct zc_reader *r, void *buf, size_t len, uint64_t offset)
 {
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t n = pread(r->fd, (char *)buf + done, len - done, offset + done);
+		size_t ask = len - done < ZCR_PIECE ? len - done : ZCR_PIECE;
+		ssize_t n = pread(r->fd, (char *)buf + done, ask, offset + done);
 
 		if (n < 0 && errno == EINTR)
 			continue;

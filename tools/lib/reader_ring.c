@@ -135,6 +135,12 @@ static int ring_peek(struct zc_reader *r, const void **data, size_t *len)
 	}
 	piece = &p->piece[p->first];
 	n = zcr_wait(r->ring, &piece->wait);
+	if (piece->wait.done && zcr_left(n)) {
+		n = zcr_pread(r, zcp_buffer(p->pool, p->first),
+			      r->conf.direct ? r->conf.prefetch_size : piece->len, piece->at);
+		n = n ? n : (int64_t)piece->len;
+		piece->wait.result = n;
+	}
 	if (n < 0 || (size_t)n < piece->len) {
 		drop(r);
 		return n < 0 ? (int)n : -EIO;

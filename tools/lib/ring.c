@@ -345,6 +345,23 @@ static void advance(struct zcr_slot *slot, uint64_t n)
 	}
 }
 
+unsigned int zcr_part(const struct zcr_slot *slot, void **buf, uint64_t *len)
+{
+	uint64_t all = 0;
+	unsigned int nr;
+
+	for (nr = 0; nr < slot->nr_iov; nr++) {
+		all += slot->iov[nr].iov_len;
+		if (all > ZCR_PIECE)
+			break;
+	}
+	if (!nr) {
+		*buf = slot->iov->iov_base;
+		*len = ZCR_PIECE;
+	}
+	return nr;
+}
+
 bool zcr_step(struct zc_ring *ring, struct zcr_slot *slot, int64_t result)
 {
 	bool complete = true;

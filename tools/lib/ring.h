@@ -118,6 +118,19 @@ int64_t zcr_wait(struct zc_ring *ring, struct zcr_wait *wait);
 int zcr_queue(struct zc_ring *ring, const struct zc_ring_op *op, struct zcr_wait *wait);
 
 /**
+ * zcr_left() - whether an operation was given up, as the thread that submitted it ended
+ * @result: what it came to
+ *
+ * That says nothing about the file or the memory; who has the bytes does it again.
+ *
+ * Return: true if it may be so.
+ */
+static inline bool zcr_left(int64_t result)
+{
+	return result == -EFAULT || result == -ECANCELED || result == -EINTR;
+}
+
+/**
  * zcr_free() - zc_ring_free()
  * @ring: NULL is allowed
  *
@@ -203,7 +216,20 @@ void zcr_uring_unregister(struct zc_ring *ring);
  */
 void zcr_plain_run(struct zc_ring *ring, struct zcr_slot *slot);
 
-/* The most bytes that go to the kernel at once: what a registered buffer may have. */
+/**
+ * zcr_part() - what of an operation with vectors goes to the kernel at once
+ * @slot: which
+ * @buf: if that is a part of one vector, where it is
+ * @len: and how long
+ *
+ * Return: how many vectors, or 0 for @buf and @len.
+ */
+unsigned int zcr_part(const struct zcr_slot *slot, void **buf, uint64_t *len);
+
+/*
+ * The most bytes that go to the kernel at once: what a registered buffer may have. The
+ * kernel itself would end at a number that is a multiple of a page only.
+ */
 #define ZCR_PIECE (1U << 30)
 
 #endif /* ZC_RING_H */

@@ -10,14 +10,15 @@ static int64_t once(const struct zcr_slot *slot)
 {
 	const struct zc_ring_op *op = &slot->op;
 	uint64_t left = slot->total - slot->done, at = op->offset + slot->done;
-	char *buf = (char *)op->buf + slot->done;
+	void *buf = (char *)op->buf + slot->done;
+	unsigned int nr = slot->iov ? zcr_part(slot, &buf, &left) : 0;
 	ssize_t n;
 
 	if (left > ZCR_PIECE)
 		left = ZCR_PIECE;
-	if (slot->iov)
-		n = op->op == ZC_RING_READ ? preadv(op->fd, slot->iov, slot->nr_iov, at) :
-			pwritev(op->fd, slot->iov, slot->nr_iov, at);
+	if (nr)
+		n = op->op == ZC_RING_READ ? preadv(op->fd, slot->iov, nr, at) :
+			pwritev(op->fd, slot->iov, nr, at);
 	else
 		n = op->op == ZC_RING_READ ? pread(op->fd, buf, left, at) :
 			pwrite(op->fd, buf, left, at);

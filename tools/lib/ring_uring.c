@@ -115,7 +115,8 @@ void zcr_uring_queue(struct zc_ring *ring, struct zcr_slot *slot)
 	const struct zc_ring_op *op = &slot->op;
 	uint64_t left = slot->total - slot->done, at = op->offset + slot->done;
 	struct io_uring_sqe *sqe = ring->broken ? NULL : get_sqe(ring);
-	char *buf = (char *)op->buf + slot->done;
+	void *buf = (char *)op->buf + slot->done;
+	unsigned int nr = slot->iov ? zcr_part(slot, &buf, &left) : 0;
 
 	if (!sqe) {
 		zcr_step(ring, slot, ring->broken);
@@ -127,10 +128,10 @@ void zcr_uring_queue(struct zc_ring *ring, struct zcr_slot *slot)
 		io_uring_prep_madvise(sqe, op->buf, op->len, MADV_POPULATE_READ);
 	else if (op->op == ZCR_WILLNEED)
 		io_uring_prep_fadvise(sqe, op->fd, op->offset, op->len, POSIX_FADV_WILLNEED);
-	else if (slot->iov && op->op == ZC_RING_READ)
-		io_uring_prep_readv(sqe, op->fd, slot->iov, slot->nr_iov, at);
-	else if (slot->iov)
-		io_uring_prep_writev(sqe, op->fd, slot->iov, slot->nr_iov, at);
+	else if (nr && op->op == ZC_RING_READ)
+		io_uring_prep_readv(sqe, op->fd, slot->iov, nr, at);
+	else if (nr)
+		io_uring_prep_writev(sqe, op->fd, slot->iov, nr, at);
 	else if (slot->fixed >= 0 && op->op == ZC_RING_READ)
 		io_uring_prep_read_fixed(sqe, op->fd, buf, left, at, slot->fixed);
 	else if (slot->fixed >= 0)

@@ -162,8 +162,11 @@ static void settle(struct zc_writer *w)
 	struct extent *e = &w->extents[w->first];
 	int64_t n = zcr_wait(w->ring, &e->wait);
 	size_t more = 0;
-	int err = n < 0 ? n : 0;
+	int err;
 
+	if (e->wait.done && zcr_left(n))
+		n = 0;
+	err = n < 0 ? n : 0;
 	/* Where it stopped short, who asks for the rest is told why. */
 	if (!err && (size_t)n < e->len)
 		err = write_all(w, (char *)e->buf + n, e->len - n, e->offset + n, &more);

@@ -35,6 +35,12 @@
 #define STACK_ROOM	16384
 #define HEAP_ROOM	(256U << 10)
 
+/*
+ * Bytes at the end that are copied where more follows: sendfile(2) has no flag for that,
+ * and what it gives last goes out. As many as a segment has on most networks.
+ */
+#define TAIL		4096
+
 /* Bytes mapped at once. */
 #define WINDOW		(2U << 20)
 
@@ -48,6 +54,7 @@
  * @left: bytes that are to go in this call
  * @sent: bytes that went
  * @lost: ways that were given up, by bit
+ * @tail: what is left is to be held back for what follows
  * @counts: what is counted
  * @quiet: for sendfile(2)
  * @shorter: it took less than it was given
@@ -64,6 +71,7 @@ struct run {
 	uint64_t left;
 	uint64_t sent;
 	unsigned int lost;
+	bool tail;
 	struct zcx_counts *counts;
 	struct zcx_quiet quiet;
 	bool shorter;
@@ -170,7 +178,7 @@ void zcx_quiet_end(struct zcx_quiet *quiet, bool maybe)
 
 static enum zcx_path path_of(const struct run *r, const struct zcx_seg *seg)
 {
-	enum zcx_path path = seg->path;
+	enum zcx_path path = r->tail ? ZCX_READ : seg->path;
 
 	while (path < ZCX_READ && r->lost & 1U << path)
 		path++;
@@ -256,8 +264,8 @@ static enum step step_sendfile(struct run *r, int *err)
 		}
 		zcx_quiet_begin(&r->quiet);
 	}
-	if (ask > r->left)
-		ask = r->left;
+	if (ask >= r->left)
+		ask = r->left - (r->flags & ZCX_MORE ? TAIL : 0);
 	if (ask > ZCX_CALL_MAX)
 		ask = ZCX_CALL_MAX;
 	got = zcx_sendfile(r->sock, r->seg->fd, &at, ask);
@@ -518,6 +526,7 @@ int64_t zcx_send(int sock, const struct zcx_seg *segs, unsigned int nr, uint64_t
 	if (!begin(&r, skip, max_bytes))
 		return -ERANGE;
 	while (r.left) {
+		r.tail = flags & ZCX_MORE && r.left <= TAIL;
 		if (!r.seg->mem && path_of(&r, r.seg) == ZCX_SENDFILE)
 			step = step_sendfile(&r, &err);
 		else

@@ -214,17 +214,6 @@ static int64_t place(int fd, const int64_t *off)
 	return off ? *off : lseek(fd, 0, SEEK_CUR);
 }
 
-/* Whether bytes would be written that are still to be read. */
-static bool overlap(const struct copy *c)
-{
-	int64_t in_at = place(c->in, c->in_off), out_at = place(c->out, c->out_off);
-	uint64_t apart = in_at < out_at ? out_at - in_at : in_at - out_at;
-	struct stat in, out;
-
-	return !fstat(c->in, &in) && !fstat(c->out, &out) && S_ISREG(in.st_mode) &&
-	       in.st_dev == out.st_dev && in.st_ino == out.st_ino && apart < c->left;
-}
-
 static bool appends(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -232,21 +221,46 @@ static bool appends(int fd)
 	return flags >= 0 && flags & O_APPEND;
 }
 
+/*
+ * Within one file no bytes are written that are still to be read, and what is written
+ * after its end is none of what was to be copied. Return: 0 or -EINVAL.
+ */
+static int within(struct copy *c)
+{
+	int64_t in_at = place(c->in, c->in_off), out_at = place(c->out, c->out_off);
+	uint64_t apart, there;
+	struct stat in, out;
+
+	if (in_at < 0 || out_at < 0 || fstat(c->in, &in) || fstat(c->out, &out) ||
+	    !S_ISREG(in.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+		return 0;
+	if (appends(c->out))
+		out_at = out.st_size;
+	there = in_at < in.st_size ? in.st_size - in_at : 0;
+	apart = in_at < out_at ? out_at - in_at : in_at - out_at;
+	if (c->left > there)
+		c->left = there;
+	return apart < c->left ? -EINVAL : 0;
+}
+
 static int64_t copy(struct copy *c, bool files)
 {
 	struct zcx_quiet quiet = { 0 };
-	uint64_t len = c->left;
-	int ret = 1;
+	uint64_t len;
+	int ret;
 
 	/* What is open for appending has the bytes at its end, whatever the offset. */
-	if (len > INT64_MAX || (c->out_off && appends(c->out)))
+	if (c->left > INT64_MAX || (c->out_off && appends(c->out)))
 		return -EINVAL;
+	ret = within(c);
+	if (ret)
+		return ret;
+	len = c->left;
+	ret = 1;
 	/* The end may be a pipe or a socket, which nobody reads any more. */
 	zcx_quiet_begin(&quiet);
 	if (files)
 		ret = try(c, ZC_XFER_COPY_RANGE, by_range);
-	if (ret > 0 && files && overlap(c))
-		ret = -EINVAL;
 	if (ret > 0)
 		ret = try(c, ZC_XFER_SENDFILE, by_sendfile);
 	if (ret > 0)

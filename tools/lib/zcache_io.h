@@ -12,7 +12,9 @@
  *
  * Threads: a pool may be used by any number of threads at the same time. Maps, rings,
  * readers and writers are used by one thread at a time, whichever; different ones by
- * different threads at the same time.
+ * different threads at the same time. Where a thread ends, operations of a ring that it
+ * submitted and that are under way may end with -EFAULT, -ECANCELED or -EINTR; readers and
+ * writers do them again by themselves.
  *
  * A struct whose first member is "size" is made ready by its ..._init call, which fills in
  * all members; where a pointer to one is NULL, that is what applies.

@@ -24,22 +24,44 @@ static int submit_fails, wait_fails;
 /* Written to the pipe at the first pause after a failure. */
 static int late = -1;
 static unsigned int pauses, frees;
+/* What completions say, as if the thread that submitted had ended; or 0. */
+static int left_with;
+static unsigned int left;
 /* So no time is to be lost by waiting for it. */
 static bool nothing_comes;
+
+static void leave(struct io_uring *uring)
+{
+	struct io_uring_cqe *cqe;
+	unsigned int head;
+
+	io_uring_for_each_cqe(uring, head, cqe) {
+		if (left_with && cqe->res != left_with) {
+			cqe->res = left_with;
+			left++;
+		}
+	}
+}
 
 /* As the linker names them: --wrap. */
 int __real_io_uring_submit(struct io_uring *uring);
 int __wrap_io_uring_submit(struct io_uring *uring);
 int __wrap_io_uring_submit(struct io_uring *uring)
 {
-	return submit_fails ? submit_fails : __real_io_uring_submit(uring);
+	int n = submit_fails ? submit_fails : __real_io_uring_submit(uring);
+
+	leave(uring);
+	return n;
 }
 
 int __real_io_uring_submit_and_wait(struct io_uring *uring, unsigned int nr);
 int __wrap_io_uring_submit_and_wait(struct io_uring *uring, unsigned int nr);
 int __wrap_io_uring_submit_and_wait(struct io_uring *uring, unsigned int nr)
 {
-	return wait_fails ? wait_fails : __real_io_uring_submit_and_wait(uring, nr);
+	int n = wait_fails ? wait_fails : __real_io_uring_submit_and_wait(uring, nr);
+
+	leave(uring);
+	return n;
 }
 
 int __real_nanosleep(const struct timespec *t, struct timespec *left);
@@ -275,6 +297,51 @@ static void readers(void)
 	close_pipe();
 }
 
+/* What a thread had under way when it ended is done again by who needs it. */
+static void thread_ended(void)
+{
+	static const int errors[] = { -EFAULT, -ECANCELED };
+	unsigned char *back = malloc(SIZE);
+	struct zc_reader_conf conf;
+	uint64_t written;
+	unsigned int i;
+	struct zc_reader *r;
+	struct zc_writer *w;
+	int fd;
+
+	zc_ring_free(waiting(NULL));
+	close_pipe();
+	zc_reader_conf_init(&conf);
+	conf.use_mmap = 0;
+	conf.prefetch_size = 65536;
+	for (i = 0; i < 2; i++) {
+		fd = io_file(want, SIZE, 0);
+		left = 0;
+		left_with = errors[i];
+		if (zc_open_reader_fd(fd, &conf, &r))
+			exit(1);
+		is_str(zc_reader_kind(r), "io_uring", "a reader");
+		memset(back, 0, SIZE);
+		is_int(zc_reader_read(r, back, SIZE), SIZE, "all bytes come");
+		ok(!memcmp(back, want, SIZE), "as they are");
+		ok(left >= 10, "though reads were given up");
+		zc_reader_close(r);
+		close(fd);
+
+		fd = io_file("", 0, 0);
+		left = 0;
+		w = writer_to(fd);
+		is_int(zc_writer_close(w, &written), 0, "all is written");
+		ok(left > 0, "though writes were given up");
+		is_int(written, 8192, "so many bytes");
+		is_int(pread(fd, back, SIZE, 0), 8192, "and no more");
+		is_mem(back, 8192, want, 8192, "as they were given");
+		close(fd);
+		left_with = 0;
+	}
+	free(back);
+}
+
 static void all(void)
 {
 	not_submitted();
@@ -282,6 +349,7 @@ static void all(void)
 	lost();
 	writers();
 	readers();
+	thread_ended();
 }
 #endif
 

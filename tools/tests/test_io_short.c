@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -14,6 +15,10 @@
 #include "util.h"
 
 #define SIZE 300007
+
+/* What one call of the kernel moves at most; and calls that move nothing, but say so. */
+#define CALL_MAX 0x7ffff000UL
+static bool hollow;
 
 static bool meddle;
 static uint64_t seed = 5;
@@ -44,8 +49,11 @@ ssize_t __real_pread(int fd, void *buf, size_t len, off_t at);
 ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t at);
 ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t at)
 {
-	ssize_t n = cut(len);
+	ssize_t n;
 
+	if (hollow)
+		return len < CALL_MAX ? len : CALL_MAX;
+	n = cut(len);
 	return n < 0 ? n : __real_pread(fd, buf, n, at);
 }
 
@@ -198,6 +206,41 @@ static void writers(void)
 	close(fd);
 }
 
+/* The kernel ends a call before 2 GiB, at a page and not at what O_DIRECT may want. */
+static void beyond_a_call(void)
+{
+	const size_t len = 3UL << 30;
+	char *memory = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct iovec iov[2] = { { memory, len }, { memory, 8192 } };
+	struct zc_reader_conf conf;
+	struct zc_ring_conf rings;
+	struct zc_reader *r;
+	int fd = io_file("", 0, O_DIRECT);
+
+	if (fd < 0 || memory == MAP_FAILED || ftruncate(fd, len + 8192)) {
+		ok(true, "3 GiB # SKIP no such file or memory");
+		return;
+	}
+	hollow = true;
+	zc_reader_conf_init(&conf);
+	conf.direct = 1;
+	conf.use_io_uring = 0;
+	conf.alignment = 8192;
+	is_int(zc_open_reader_fd(fd, &conf, &r), 0, "a reader past the page cache");
+	is_int(zc_reader_read_at(r, memory, len, 0), len, "reads 3 GiB");
+	zc_reader_close(r);
+	zc_ring_conf_init(&rings);
+	rings.flags = ZC_RING_NO_URING;
+	rings.alignment = 8192;
+	is_int(zc_ring_new(&rings, &ring), 0, "and a ring");
+	is_int(zc_ring_readv_at(ring, fd, iov, 2, 0), len + 8192, "as a vector as well");
+	is_int(zc_ring_read_at(ring, fd, memory, len, 0), len, "and in one piece");
+	zc_ring_free(ring);
+	hollow = false;
+	munmap(memory, len);
+	close(fd);
+}
+
 int main(void)
 {
 	test_folder();
@@ -206,6 +249,7 @@ int main(void)
 	rings();
 	readers();
 	writers();
+	beyond_a_call();
 	free(want);
 	free(back);
 	return tap_end();

@@ -2,11 +2,13 @@
 /* zc_sendfile() and zc_copy_range(): exact bytes from any fd to any, by every way. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -98,6 +100,29 @@ static void sending(void)
 	is_int(zc_sendfile(p.sock, file, &offset, 0, 0), 0, "nothing is no end");
 	is_int(offset, LEN, "the offset stays");
 	pair_arrived(&p, "it");
+}
+
+/* What is followed by more is not sent before that, for a while, in its last part. */
+static void held_back(void)
+{
+	int tries, unsent = 0;
+	int64_t offset;
+
+	/* Somebody may keep us from looking in time. */
+	for (tries = 0; tries < 100 && !unsent; tries++) {
+		pair_new(&p, AF_INET, NULL);
+		pair_want(&p, data, 50010);
+		offset = 0;
+		note();
+		is_int(zc_sendfile(p.sock, file, &offset, 50000, ZC_XFER_MORE), 50000, "and more");
+		if (ioctl(p.sock, SIOCOUTQNSD, &unsent))
+			abort();
+		is_int(zc_sendfile(p.sock, file, &offset, 10, 0), 10, "that comes");
+		pair_arrived(&p, "all");
+	}
+	ok(unsent > 0 && unsent < 50000, "some of it waits for more");
+	is_int(bytes(ZC_XFER_READ) + bytes(ZC_XFER_SENDFILE), 50010, "each byte once");
+	is_int(bytes(ZC_XFER_READ) < 5000, BY_SENDFILE == ZC_XFER_SENDFILE, "most by reference");
 }
 
 /* Files of the kernel that have bytes and no size, and that sendfile(2) may not take. */
@@ -407,6 +432,23 @@ static void odd_files(void)
 	is_int(zc_copy_range(out, &to, out, &from, 100000), 100000, "apart, by hand");
 	ok(same(out, 300000, 0, 100000), "the bytes");
 	shim_plan(NULL);
+	/* up to the end of the file, which is not where its own writes move it */
+	from = 0;
+	to = 20;
+	is_int(ftruncate(out, 0), 0, "a file");
+	is_int(pwrite(out, data, 10, 0), 10, "of ten bytes");
+	is_int(zc_copy_range(out, &to, out, &from, 100), 10, "are no more for their copy");
+	is_int(lseek(out, 0, SEEK_END), 30, "the file");
+	ok(same(out, 20, 0, 10), "has them twice");
+	close(out);
+	/* and to its own end */
+	out = open(test_file("out", data, 10), O_RDWR | O_APPEND);
+	from = 0;
+	is_int(zc_copy_range(out, NULL, out, &from, 1 << 20), 10, "appended");
+	from = 4;
+	is_int(zc_copy_range(out, NULL, out, &from, 1 << 20), 16, "and again");
+	is_int(lseek(out, 0, SEEK_END), 36, "once each time");
+	ok(same(out, 10, 0, 10), "the bytes");
 	close(out);
 	/* for appending, which copy_file_range() does not do */
 	out = open(test_file("out", data, 100), O_RDWR | O_APPEND);
@@ -475,6 +517,7 @@ int main(void)
 	fill_pattern(data, sizeof(data), 1);
 	file = open(test_file("data", data, sizeof(data)), O_RDONLY);
 	sending();
+	held_back();
 	sizeless();
 	refusing();
 	streams();
