@@ -364,8 +364,9 @@ static int complete(struct zc_mirror *m, const struct zcm_fill *fill, const stru
 		return 0;
 	zcm_fill_name(name, fill->id, false);
 	fd = openat(m->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	/* Another thread may have been faster. */
 	if (fd < 0)
-		return -errno;
+		return errno == ENOENT ? -EALREADY : -errno;
 	hole = lseek(fd, 0, SEEK_HOLE);
 	close(fd);
 	/* A file system that does not know has none. */
@@ -394,8 +395,9 @@ int zcm_call_commit(struct zc_cache *cache, int fill_fd, struct zc_commit *call)
 	if (found)
 		fill = *found;
 	zcm_unlock(m);
+	/* The mark may have come since the first look. */
 	if (!found)
-		return zcm_stamped(m, &st) ? -EALREADY : -EBADF;
+		return !fstat(fill_fd, &st) && zcm_stamped(m, &st) ? -EALREADY : -EBADF;
 	err = complete(m, &fill, &st);
 	if (err)
 		return err;

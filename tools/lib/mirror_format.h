@@ -272,6 +272,9 @@ struct zcm_head {
 };
 
 #define ZCM_HEAD_MAGIC	0x7865646e696d637aULL
-#define ZCM_HEAD_LEN	((sizeof(struct zcm_head) + ZCM_PAGE - 1) / ZCM_PAGE * ZCM_PAGE)
+/* The table is mapped by itself, from what is a page on every machine. */
+#define ZCM_HEAD_ALIGN	65536
+#define ZCM_HEAD_LEN	((sizeof(struct zcm_head) + ZCM_HEAD_ALIGN - 1) / ZCM_HEAD_ALIGN * \
+			 ZCM_HEAD_ALIGN)
 
 #endif /* ZC_MIRROR_FORMAT_H */

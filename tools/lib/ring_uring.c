@@ -156,10 +156,13 @@ static unsigned int take(struct zc_ring *ring)
 		int result = cqe->res;
 
 		io_uring_cqe_seen(&ring->uring, cqe);
-		if (zcr_step(ring, slot, result))
+		if (zcr_step(ring, slot, result)) {
 			n++;
-		else
-			zcr_uring_queue(ring, slot);
+			continue;
+		}
+		zcr_uring_queue(ring, slot);
+		/* That is an end as well, with what is done so far. */
+		n += !!ring->broken;
 	}
 	return n;
 }

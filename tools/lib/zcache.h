@@ -208,7 +208,8 @@ int zc_touch(struct zc_cache *cache, struct zc_touch *touch);
  * Waits up to timeout_ms milliseconds, or if that is -1 without end, until nobody has
  * the key reserved; then look it up, and if it is still missing reserve it. -ENOENT:
  * nobody has it reserved now; -ETIMEDOUT: somebody still has. With ZC_WAIT_FD returns a
- * fd, which becomes readable then and which the caller closes.
+ * fd, which becomes readable then and which the caller closes. That of a mirror may not,
+ * if it was made in the very moment: poll it for some seconds at most, and look again.
  */
 int zc_wait(struct zc_cache *cache, struct zc_wait *wait);
 

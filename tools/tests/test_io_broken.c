@@ -138,6 +138,7 @@ static void not_submitted(void)
 	is_int(done[0].tag, 1, "as itself");
 	is_int(done[0].result, 10, "up to where it would be submitted again");
 	is_mem(text, 10, "0123456789", 10, "with its bytes");
+	is_int(pauses, 1, "as soon as it came");
 	is_int(zc_ring_complete(ring, done, 3, 1), 0, "that was all");
 	zc_ring_free(ring);
 	close(fd);

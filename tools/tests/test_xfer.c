@@ -477,7 +477,7 @@ static void blocked(void)
 /* A time out of the socket is as a socket that does not block. */
 static void timed_out(void)
 {
-	struct timeval timeout = { .tv_usec = 100000 };
+	struct timeval timeout = { .tv_usec = 100000 }, none = { 0 };
 	int path;
 
 	for (path = 0; path < ZCX_PATHS; path++) {
@@ -490,6 +490,7 @@ static void timed_out(void)
 		n = send_segs(&seg, 1, 0);
 		ok(n > 0 && n < LEN, "what went in time");
 		is_int(until_error(&seg, &n, ZCX_RESTART), -EAGAIN, "none in time");
+		setsockopt(p.sock, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none));
 		pair_go(&p);
 		do
 			n += zcx_send(p.sock, &seg, 1, n, 0, 0, &counts);
