@@ -34,6 +34,8 @@ static void mirror_close(struct zc_cache *cache)
 {
 	struct zc_mirror *m = zcm_mirror(cache);
 
+	if (m->owner)
+		(void)zc_policy_release(cache);
 	zcm_cache_exit(m);
 	zcm_known_exit(m);
 	zcm_index_close(m);

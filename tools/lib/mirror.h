@@ -120,6 +120,7 @@ struct zcm_known;
  * @entry: its table; under the index's lock
  * @slots: how many of the table are mapped here; under the index's lock
  * @reaped_ns: when it looked for dead fills to make room; under the index's lock
+ * @owner: the process that owns the policy with this handle, 0 for none; likewise
  * @torn: a file that was to go could not be removed; it stays dirty
  * @__reserved2: 0
  * @lock: protects all that follows; taken after the index's lock, or alone
@@ -145,6 +146,7 @@ struct zc_mirror {
 	struct zcm_entry *entry;
 	uint32_t slots;
 	int64_t reaped_ns;
+	pid_t owner;
 	pthread_mutex_t lock; /* protects what follows */
 	struct zcm_version *bucket[ZCM_CACHE_MAX];
 	struct zcm_version *newest;
@@ -237,7 +239,7 @@ uint32_t zcm_entry_live(struct zc_mirror *m, const struct zcm_hash *hash, int64_
 int zcm_entry_room(struct zc_mirror *m);
 void zcm_entry_rehash(struct zc_mirror *m, uint32_t old);
 uint32_t zcm_entry_add(struct zc_mirror *m, const struct zcm_info *info);
-void zcm_entry_del(struct zc_mirror *m, uint32_t i);
+void zcm_entry_del(struct zc_mirror *m, uint32_t i, uint8_t reason);
 int64_t zcm_past_expires(struct zc_mirror *m, uint64_t generation, int64_t expires_ns);
 void zcm_entry_expires(struct zc_mirror *m, uint32_t i, int64_t expires_ns);
 void zcm_index_clear(struct zc_mirror *m);
@@ -280,11 +282,22 @@ uint32_t zcm_crc(uint32_t crc, const void *data, size_t len);
 /* mirror_evict.c: room. With the lock. */
 bool zcm_expired(int64_t expires_ns, int64_t now);
 int64_t zcm_now(void);
-int zcm_remove(struct zc_mirror *m, uint32_t i);
+int zcm_remove(struct zc_mirror *m, uint32_t i, uint8_t reason);
 unsigned int zcm_sweep(struct zc_mirror *m);
 bool zcm_over(const struct zc_mirror *m, int64_t expires_ns, int64_t now);
 int zcm_reserve(struct zc_mirror *m, uint64_t charge);
 void zcm_reap(struct zc_mirror *m);
+
+/* mirror_news.c: what the policy's owner is to be told. With the lock. */
+void zcm_news_begin(struct zcm_head *h, bool owned);
+void zcm_news_came(struct zc_mirror *m, uint32_t i);
+void zcm_news_left(struct zc_mirror *m, uint32_t i, uint8_t reason);
+void zcm_news_used(struct zc_mirror *m, uint32_t i);
+void zcm_news_drain(struct zc_mirror *m, struct zc_policy_drain *drain);
+
+/* mirror_policy.c. With the lock. */
+void zcm_owner_check(struct zc_mirror *m);
+void zcm_owner_forget(struct zcm_head *h);
 
 /* mirror_object.c. With the lock. */
 int zcm_set_expires(struct zc_mirror *m, uint32_t i, int64_t expires_ns);
@@ -322,6 +335,14 @@ void zcm_call_release(struct zc_cache *cache, struct zc_lookup *lookup);
 static inline struct zc_mirror *zcm_mirror(struct zc_cache *cache)
 {
 	return (struct zc_mirror *)cache;
+}
+
+/* An object was used: for SIEVE, and for the owner of the policy. With the lock. */
+static inline void zcm_use(struct zc_mirror *m, uint32_t i)
+{
+	m->entry[i].visited = 1;
+	if (m->head->news_end)
+		zcm_news_used(m, i);
 }
 
 /*

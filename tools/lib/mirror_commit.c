@@ -162,7 +162,7 @@ static int publish(struct zc_mirror *m, struct zcm_fill *fill, struct zcm_info *
 
 		zcm_data_name(data, gone);
 		zcm_unlink(m, data);
-		zcm_entry_del(m, old);
+		zcm_entry_del(m, old, ZC_POLICY_GONE_OTHER);
 		zcm_cache_drop(m, gone);
 		zcm_count(m, ZC_C_REPLACES, 1);
 	}

@@ -155,6 +155,7 @@ uint32_t zcm_entry_add(struct zc_mirror *m, const struct zcm_info *info)
 	h->objects++;
 	h->used += e->charge;
 	zcm_entry_expires(m, i, meta->expires_ns);
+	zcm_news_came(m, i);
 	return i;
 }
 
@@ -176,8 +177,13 @@ int64_t zcm_past_expires(struct zc_mirror *m, uint64_t generation, int64_t expir
 	return expires_ns;
 }
 
-/** zcm_entry_del() - take an entry out of the index; the hand moves on if it was there */
-void zcm_entry_del(struct zc_mirror *m, uint32_t i)
+/**
+ * zcm_entry_del() - take an entry out of the index; the hand moves on if it was there
+ * @m: the mirror, locked
+ * @i: the entry
+ * @reason: ZC_POLICY_GONE_*
+ */
+void zcm_entry_del(struct zc_mirror *m, uint32_t i, uint8_t reason)
 {
 	struct zcm_head *h = m->head;
 	struct zcm_entry *e = &m->entry[i];
@@ -203,6 +209,7 @@ void zcm_entry_del(struct zc_mirror *m, uint32_t i)
 		h->oldest = e->newer;
 	h->objects--;
 	h->used -= e->charge;
+	zcm_news_left(m, i, reason);
 	e->generation = 0;
 	e->next = h->free;
 	h->free = i;

@@ -42,13 +42,14 @@ bool zcm_over(const struct zc_mirror *m, int64_t expires_ns, int64_t now)
  * zcm_remove() - take an object and its files away
  * @m: the mirror, locked and dirty
  * @i: its entry
+ * @reason: ZC_POLICY_GONE_*
  *
  * The metadata goes first: a kill after that leaves data that nobody has, not an
  * object without. Who has the data file open keeps the bytes.
  *
  * Return: 0, or -errno and the object stays.
  */
-int zcm_remove(struct zc_mirror *m, uint32_t i)
+int zcm_remove(struct zc_mirror *m, uint32_t i, uint8_t reason)
 {
 	const struct zcm_entry *e = &m->entry[i];
 	char name[ZCM_NAME];
@@ -59,7 +60,7 @@ int zcm_remove(struct zc_mirror *m, uint32_t i)
 	zcm_data_name(name, e->generation);
 	zcm_unlink(m, name);
 	zcm_cache_drop(m, e->generation);
-	zcm_entry_del(m, i);
+	zcm_entry_del(m, i, reason);
 	return 0;
 }
 
@@ -85,7 +86,7 @@ unsigned int zcm_sweep(struct zc_mirror *m)
 			break;
 		charge = m->entry[i].charge;
 		zcm_dirty(m);
-		if (zcm_remove(m, i))
+		if (zcm_remove(m, i, ZC_POLICY_GONE_OTHER))
 			break;
 		zcm_clean(m);
 		bytes += charge;
@@ -132,7 +133,7 @@ static bool evict(struct zc_mirror *m, int64_t now)
 		}
 		charge = e->charge;
 		zcm_dirty(m);
-		if (zcm_remove(m, i)) {
+		if (zcm_remove(m, i, ZC_POLICY_GONE_KERNEL)) {
 			zcm_clean(m);
 			h->hand = e->newer;
 			continue;
@@ -177,8 +178,11 @@ int zcm_reserve(struct zc_mirror *m, uint64_t charge)
 		now = zcm_now();
 		zcm_sweep(m);
 		reap = reap_due(m, now);
-		if (reap)
+		if (reap) {
 			zcm_reap(m);
+			/* One that is there would have made room. */
+			zcm_owner_check(m);
+		}
 		while (h->used + charge > h->capacity) {
 			if (evict(m, now))
 				continue;

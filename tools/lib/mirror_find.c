@@ -180,12 +180,12 @@ static bool counts(unsigned int flags)
 	return !(flags & (ZCM_NO_COUNT | ZCM_HIT_LATER));
 }
 
-static void use_entry(struct zcm_entry *e, unsigned int flags)
+static void use_entry(struct zc_mirror *m, uint32_t i, unsigned int flags)
 {
 	if (counts(flags))
-		e->hits++;
+		m->entry[i].hits++;
 	if (counts(flags) || flags & ZCM_USE)
-		e->visited = 1;
+		zcm_use(m, i);
 }
 
 /* Asks the index. The entry's state goes to @obj, which then is what the user wants. */
@@ -206,7 +206,7 @@ static int ask_index(struct zc_mirror *m, const struct zcm_hash *hash, uint64_t 
 		take_entry(obj, e, now);
 		err = judge(m, obj, generation, flags);
 		if (!err)
-			use_entry(e, flags);
+			use_entry(m, i, flags);
 	}
 	zcm_unlock(m);
 	if (!i) {
@@ -251,7 +251,7 @@ static void drop_damaged(struct zc_mirror *m, const struct zcm_object *obj)
 	i = zcm_entry_find(m, &obj->hash);
 	if (i && m->entry[i].generation == obj->generation) {
 		zcm_dirty(m);
-		if (!zcm_remove(m, i)) {
+		if (!zcm_remove(m, i, ZC_POLICY_GONE_OTHER)) {
 			m->head->corrupt++;
 			zcm_clean(m);
 		}
@@ -267,15 +267,15 @@ static void drop_damaged(struct zc_mirror *m, const struct zcm_object *obj)
  */
 void zcm_hit(struct zc_mirror *m, const struct zcm_object *obj)
 {
-	struct zcm_entry *e;
+	uint32_t i;
 
 	zcm_count(m, ZC_C_HITS, 1);
 	zcm_count(m, ZC_C_HIT_BYTES, obj->data_len);
 	if (m->direct || zcm_lock(m))
 		return;
-	e = &m->entry[zcm_entry_find(m, &obj->hash)];
-	if (e->generation == obj->generation)
-		use_entry(e, 0);
+	i = zcm_entry_find(m, &obj->hash);
+	if (m->entry[i].generation == obj->generation)
+		use_entry(m, i, 0);
 	zcm_unlock(m);
 }
 
@@ -464,6 +464,7 @@ int zcm_find_fd(struct zc_mirror *m, int fd, uint64_t generation, unsigned int f
 	struct zcm_entry *e;
 	struct stat st;
 	int err, mode;
+	uint32_t i;
 
 	if (fstat(fd, &st))
 		return -errno;
@@ -486,14 +487,15 @@ int zcm_find_fd(struct zc_mirror *m, int fd, uint64_t generation, unsigned int f
 		err = zcm_lock(m);
 		if (err)
 			goto err_put;
-		e = &m->entry[zcm_entry_find(m, &info->hash)];
+		i = zcm_entry_find(m, &info->hash);
+		e = &m->entry[i];
 		if (e->generation == found->generation)
 			take_entry(found, e, now);
 		else
 			take_past(m, found, now);
 		err = judge(m, found, generation, flags);
 		if (!err && e->generation == found->generation)
-			use_entry(e, flags);
+			use_entry(m, i, flags);
 		zcm_unlock(m);
 	} else {
 		err = judge(m, found, generation, flags);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <linux/zcache_counters.h>
 
-#include "zcache.h"
+#include "zcache_owner.h"
 
 #define ZCM_NS_PER_MS		1000000
 #define ZCM_PAGE		4096	/* what charges are rounded up to */
@@ -136,7 +136,12 @@ struct zcm_hash {
  * @visited: found since the hand passed last
  * @key: how its key begins
  * @changed: it was given another time after its commit
- * @__reserved: 0
+ * @uses: since the owner of the policy was told, up to ZC_POLICY_USES_MAX
+ * @news: of which the owner is to be told, see mirror_news.c
+ * @reason: why @told left, if it did: ZC_POLICY_GONE_*
+ * @told: the newest version in this place that the owner was told of
+ * @news_next: next place with news, in the order in which they are told
+ * @news_prev: the one before
  */
 struct zcm_entry {
 	uint32_t bucket;
@@ -158,7 +163,12 @@ struct zcm_entry {
 	uint8_t visited;
 	uint8_t key[ZCM_KEY_START];
 	uint8_t changed;
-	uint8_t __reserved[3];
+	uint8_t uses;
+	uint8_t news;
+	uint8_t reason;
+	uint32_t news_next;
+	uint32_t news_prev;
+	uint64_t told;
 };
 
 /**
@@ -229,6 +239,12 @@ struct zcm_past {
  * @rebuilds: times the index was made from the files
  * @corrupt: objects that were dropped as their files were damaged
  * @orphans: files that nobody had any more, removed
+ * @news_end: what happens to entries below it is noted for the owner of the policy; 0 if
+ *	there is none
+ * @news_first: the entry with news to be told first, 0 if there is none
+ * @news_last: and last
+ * @resync: the owner is to be told that all is told anew
+ * @policy: name of its policy, "" if there is no owner
  * @counters: by enum zc_counter, atomic
  * @nr_past: versions that were noted in @past; the oldest are forgotten
  * @past: versions that are gone
@@ -265,6 +281,11 @@ struct zcm_head {
 	uint64_t rebuilds;
 	uint64_t corrupt;
 	uint64_t orphans;
+	uint32_t news_end;
+	uint32_t news_first;
+	uint32_t news_last;
+	uint32_t resync;
+	char policy[ZC_POLICY_NAME_ROOM];
 	uint64_t counters[ZC_C_NR];
 	uint64_t nr_past;
 	struct zcm_past past[ZCM_PAST_MAX];

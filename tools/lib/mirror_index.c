@@ -132,6 +132,7 @@ void zcm_index_clear(struct zc_mirror *m)
 	h->hand = 0;
 	h->expiring = 0;
 	h->nr_fills = 0;
+	zcm_news_begin(h, h->news_end);
 }
 
 static int init_lock(struct zcm_head *h)
@@ -198,6 +199,8 @@ static int first(struct zc_mirror *m)
 			return err;
 		if (zcm_table_good(m)) {
 			zcm_take_conf(h, &m->super);
+			/* It would have the mirror open. */
+			zcm_owner_forget(h);
 			return init_lock(h);
 		}
 	}
@@ -209,6 +212,7 @@ static int first(struct zc_mirror *m)
 		return err;
 	if (h->magic != ZCM_HEAD_MAGIC || h->layout != layout())
 		memset(h, 0, sizeof(*h));
+	zcm_owner_forget(h);
 	h->magic = ZCM_HEAD_MAGIC;
 	h->layout = layout();
 	memcpy(h->boot, boot, sizeof(boot));
@@ -379,9 +383,14 @@ int zcm_lock(struct zc_mirror *m)
 	int err = pthread_mutex_lock(&h->lock);
 	uint32_t slots;
 
-	/* What is not dirty is as it should be, wherever its owner died. */
-	if (err == EOWNERDEAD)
+	/*
+	 * What is not dirty is as it should be, wherever its owner died; but for the list of
+	 * news, which a use changes as well.
+	 */
+	if (err == EOWNERDEAD) {
 		err = pthread_mutex_consistent(&h->lock);
+		zcm_news_begin(h, h->news_end);
+	}
 	if (err)
 		return -err;
 	slots = h->slots;

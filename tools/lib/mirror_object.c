@@ -220,7 +220,7 @@ int zcm_call_delete(struct zc_cache *cache, struct zc_delete *del)
 	generation = e->generation;
 	if (!(del->flags & ZC_DELETE_SOFT)) {
 		zcm_dirty(m);
-		err = zcm_remove(m, i);
+		err = zcm_remove(m, i, ZC_POLICY_GONE_OTHER);
 		zcm_clean(m);
 	} else if (!zcm_expired(e->expires_ns, now)) {
 		err = io_error(zcm_set_expires(m, i, now));
@@ -266,7 +266,7 @@ int zcm_call_touch(struct zc_cache *cache, struct zc_touch *touch)
 	else if (touch->generation && touch->generation != e->generation)
 		err = -ESTALE;
 	if (!err) {
-		e->visited = 1;
+		zcm_use(m, i);
 		if (touch->flags & ZC_TOUCH_EXPIRES)
 			err = io_error(zcm_set_expires(m, i, touch->expires_ns));
 	}

@@ -89,7 +89,8 @@ static int take(struct walk *w, uint32_t i, int64_t now)
 		return 0;
 	}
 	zcm_dirty(w->m);
-	err = w->soft ? zcm_set_expires(w->m, i, now) : zcm_remove(w->m, i);
+	err = w->soft ? zcm_set_expires(w->m, i, now) :
+			zcm_remove(w->m, i, ZC_POLICY_GONE_OTHER);
 	zcm_clean(w->m);
 	/* Damaged, it would be dropped by whoever finds it. */
 	if (err == -EUCLEAN)

@@ -1,0 +1,675 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The mirror: what the owner of its policy is told, and who leaves as it says. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <zcache_owner.h>
+
+#include "mirror_util.h"
+#include "tap.h"
+#include "util.h"
+
+#define ROOM	1000
+#define CHARGE	8192	/* of what has up to 4096 bytes, and metadata */
+
+static const struct zc_mirror_conf conf = {
+	.size = sizeof(conf), .capacity = 100 * CHARGE, .grace_ms = 3600000,
+};
+
+static uint32_t room = ROOM;
+
+static int put(struct zc_cache *c, const char *key)
+{
+	return put_object(c, key, "bytes", 5, NULL, NULL, NULL);
+}
+
+static int put_numbers(struct zc_cache *c, int from, int to)
+{
+	char key[16];
+	int i, err = 0;
+
+	for (i = from; i < to && !err; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		err = put(c, key);
+	}
+	return err;
+}
+
+static int drop(struct zc_cache *c, const char *key)
+{
+	struct zc_delete d = { .key = zc_ptr(key), .key_len = strlen(key) };
+
+	return zc_delete(c, &d);
+}
+
+static uint64_t generation_of(struct zc_cache *c, const char *key)
+{
+	struct zc_stat s = {
+		.flags = ZC_STAT_EXPIRED_OK, .key = zc_ptr(key), .key_len = strlen(key),
+	};
+
+	return zc_stat(c, &s) ? 0 : s.generation;
+}
+
+static struct zc_policy_drain last;	/* of told() */
+
+/*
+ * What one drain tells, as text: "all" for a resync, +SLOT:VERSION, with /USES if there
+ * are some, *SLOT:VERSION/USES, -SLOT:VERSION/REASON, and "more".
+ */
+static const char *told_once(struct zc_cache *c)
+{
+	static const char what[] = { [ZC_POLICY_NEW] = '+', [ZC_POLICY_TOUCHED] = '*',
+				     [ZC_POLICY_GONE] = '-' };
+	static struct zc_policy_record records[ROOM];
+	static char text[ROOM * 20];
+	uint32_t i;
+	int n, err;
+
+	last = (struct zc_policy_drain){ .room = room, .records = records };
+	err = zc_policy_drain(c, &last);
+	if (err)
+		return strerror(-err);
+	n = snprintf(text, sizeof(text), "%s", last.resync ? " all" : "");
+	for (i = 0; i < last.nr; i++) {
+		const struct zc_policy_record *r = &records[i];
+
+		n += snprintf(text + n, sizeof(text) - n, " %c%u:%llu", what[r->what], r->slot,
+			      (unsigned long long)r->generation);
+		if (r->uses || r->reason)
+			n += snprintf(text + n, sizeof(text) - n, "/%u", r->uses | r->reason);
+		if ((r->what == ZC_POLICY_NEW) != !!r->id ||
+		    (r->what != ZC_POLICY_GONE) != !!r->charge)
+			n += snprintf(text + n, sizeof(text) - n, "!");
+	}
+	snprintf(text + n, sizeof(text) - n, "%s", last.more ? " more" : "");
+	return text[0] ? text + 1 : text;
+}
+
+static struct zc_policy_evict evicted;	/* of evict() */
+
+/* Has one object leave, if need be down to a target. */
+static int evict(struct zc_cache *c, uint32_t slot, uint64_t generation, uint64_t target)
+{
+	const struct zc_policy_victim v = { .generation = generation, .slot = slot };
+
+	evicted = (struct zc_policy_evict){ .victims = &v, .nr = 1, .target = target };
+	return zc_policy_evict(c, &evicted);
+}
+
+static void log_is_told(void)
+{
+	struct zc_cache *c = mirror_new("log", &conf);
+	char name[ZC_POLICY_NAME_ROOM];
+	struct zc_info info = { 0 };
+
+	put(c, "a");
+	put(c, "b");
+	is_int(get_key(c, "a", 0), 0, "a use before there is an owner");
+	is_int(zc_policy_owner(c, name), 0, "nobody owns the policy");
+	is_str(name, "", "which has no name");
+	is_int(zc_policy_own(c, "lru"), 0, "now somebody does");
+	is_int(zc_policy_owner(c, name), 1, "as is told");
+	is_str(name, "lru", "with the policy");
+	is_str(told_once(c), "all +1:1 +2:2", "all that is there is told");
+	is_int(last.used, 2 * CHARGE, "with what they take");
+	is_int(last.capacity, 100 * CHARGE, "of which capacity");
+	is_int(last.high, 95 * CHARGE, "95 % are the high watermark");
+	is_int(last.low, 90 * CHARGE, "90 % the low one");
+	is_str(told_once(c), "", "and once");
+
+	get_key(c, "b", 0);
+	put(c, "c");
+	get_key(c, "a", 0);
+	is_str(told_once(c), "*2:2/1 +3:3 *1:1/1", "what happens is told in its order");
+	get_key(c, "a", 0);
+	get_key(c, "b", 0);
+	get_key(c, "a", 0);
+	is_str(told_once(c), "*1:1/2 *2:2/1", "uses of one object at once");
+	for (int i = 0; i < 5; i++)
+		get_key(c, "c", 0);
+	is_str(told_once(c), "*3:3/3", "and of so many, three or more");
+	generation_of(c, "c");
+	zc_info(c, &info);
+	is_str(told_once(c), "", "to ask for its state is no use");
+
+	drop(c, "b");
+	is_str(told_once(c), "-2:2/1", "a delete");
+	put(c, "d");
+	drop(c, "d");
+	is_str(told_once(c), "", "what came and left is not told");
+	put(c, "d");
+	get_key(c, "d", 0);
+	is_str(told_once(c), "+2:5/1", "uses of what is new come with it");
+	put(c, "d");
+	is_str(told_once(c), "-2:5/1 +2:6", "another version is another object");
+	get_key(c, "a", 0);
+	drop(c, "a");
+	put(c, "e");
+	put(c, "f");
+	is_str(told_once(c), "-1:1/1 +1:7 +4:8", "as is one in a slot that was another's");
+	put(c, "e");
+	put(c, "e");
+	is_str(told_once(c), "-1:7/1 +1:10", "and what was between is not told");
+
+	is_int(zc_policy_own(c, "s3fifo"), 0, "the owner may change the name");
+	zc_policy_owner(c, name);
+	is_str(name, "s3fifo", "which is told");
+	is_str(told_once(c), "", "and nothing else");
+	is_int(zc_policy_release(c), 0, "or end it");
+	is_int(zc_policy_owner(c, name), 0, "which is told as well");
+	is_str(name, "", "without a name");
+	is_str(told_once(c), "Operation not permitted", "nothing more is told");
+	is_int(evict(c, 1, 10, 0), -EPERM, "nobody leaves");
+	is_int(zc_policy_release(c), -EPERM, "and it cannot end twice");
+	zc_close(c);
+}
+
+/* Of what came at the same time the first is told first, wherever it was put. */
+static void order(void)
+{
+	struct zc_cache *c = mirror_new("order", &conf);
+
+	zc_policy_own(c, "lru");
+	put_numbers(c, 0, 3);
+	told_once(c);
+	drop(c, "0");
+	drop(c, "1");
+	drop(c, "2");
+	put_numbers(c, 3, 6);
+	is_str(told_once(c), "-3:3/1 +3:4 -2:2/1 +2:5 -1:1/1 +1:6", "in the order they came in");
+	drop(c, "3");
+	drop(c, "5");
+	put(c, "6");
+	is_str(told_once(c), "-3:4/1 -1:6/1 +1:7", "what left keeps its turn");
+	drop(c, "4");
+	put(c, "7");
+	room = 1;
+	is_str(told_once(c), "-2:5/1 more", "with room for one");
+	drop(c, "7");
+	put(c, "8");
+	is_str(told_once(c), "+2:9", "the other one is told as it is then");
+	put_numbers(c, 20, 22);
+	is_str(told_once(c), "+3:10 more", "one");
+	is_str(told_once(c), "+4:11", "by one");
+	room = ROOM;
+	zc_close(c);
+}
+
+static void resync(void)
+{
+	struct zc_cache *c = mirror_new("resync", &conf);
+	struct zcm_head *h = zcm_mirror(c)->head;
+
+	put_numbers(c, 0, 4);
+	zc_policy_own(c, "lru");
+	put(c, "4");
+	room = 2;
+	is_str(told_once(c), "all +1:1 +2:2 more", "a part");
+	get_key(c, "0", 0);
+	get_key(c, "3", 0);
+	drop(c, "1");
+	drop(c, "2");
+	put(c, "5");
+	is_str(told_once(c), "+3:6 +4:4/1 more", "what is not told yet is told as it is");
+	is_str(told_once(c), "+5:5 *1:1/1 more", "then what happened to the first part");
+	is_str(told_once(c), "-2:2/1", "up to now");
+	room = ROOM;
+
+	get_key(c, "0", 0);
+	zcm_lock(zcm_mirror(c));
+	zcm_dirty(zcm_mirror(c));
+	zcm_unlock(zcm_mirror(c));
+	is_str(told_once(c), "all +1:1 +2:4 +3:5 +4:6", "an index that is made anew is told anew");
+	is_int(h->rebuilds, 2, "as it is another");
+	get_key(c, "0", 0);
+	is_str(told_once(c), "*1:1/1", "then all goes on");
+	zc_policy_release(c);
+	is_int(h->news_end, 0, "without an owner nothing is noted");
+	get_key(c, "0", 0);
+	drop(c, "0");
+	is_int(h->news_first, 0, "whatever happens");
+	zc_policy_own(c, "lru");
+	is_str(told_once(c), "all +2:4 +3:5 +4:6", "and the next one hears of what is there");
+
+	/* As two durable fills leave it: the one that was named first is published last. */
+	put(c, "9");
+	is_str(told_once(c), "+1:7", "a version");
+	drop(c, "9");
+	zcm_mirror(c)->entry[1].told = 9;
+	put(c, "9");
+	is_str(told_once(c), "all +1:8 +2:4 +3:5 +4:6", "in a slot that had a later one tells all");
+	zc_close(c);
+}
+
+/* A table that grows keeps the numbers. */
+static void growth(void)
+{
+	const struct zc_mirror_conf large = { .size = sizeof(large), .capacity = 1 << 30 };
+	struct zc_cache *c = mirror_new("growth", &large), *other = mirror_open("growth", O_RDWR);
+	uint64_t seen = 0, wrong = 0, nr = 0;
+	uint32_t i;
+
+	zc_policy_own(c, "lru");
+	put_numbers(c, 0, ZCM_SLOTS_MIN - 1);
+	told_once(c);
+	told_once(c);
+	is_int(last.nr + last.more, ZCM_SLOTS_MIN - 1 - ROOM, "a table is full, and told");
+	get_key(c, "0", 0);
+	put_numbers(other, ZCM_SLOTS_MIN - 1, 2 * ZCM_SLOTS_MIN);
+	get_key(other, "1", 0);
+	drop(c, "2");
+	do {
+		told_once(c);
+		wrong += last.resync;
+		for (i = 0; i < last.nr; i++) {
+			const struct zc_policy_record *r = &last.records[i];
+
+			nr++;
+			if (r->what == ZC_POLICY_NEW)
+				seen++;
+			else
+				wrong += r->slot != (r->what == ZC_POLICY_GONE ? 3 :
+						     nr == 1 ? 1 : 2);
+		}
+	} while (last.more);
+	is_int(seen, ZCM_SLOTS_MIN + 1, "what came when it grew is told");
+	is_int(nr - seen, 3, "with what happened to others");
+	is_int(wrong, 0, "in slots that are the same");
+	is_int(zcm_mirror(c)->head->slots, 4 * ZCM_SLOTS_MIN, "of more than there were");
+	zc_close(other);
+	zc_close(c);
+}
+
+static void victims(void)
+{
+	struct zc_cache *c = mirror_new("victims", &conf);
+	struct zc_policy_victim v[ZC_POLICY_VICTIMS_MAX + 1] = { 0 };
+	uint64_t g[6];
+	int i;
+
+	zc_policy_own(c, "lru");
+	put_numbers(c, 0, 5);
+	told_once(c);
+	for (i = 0; i < 5; i++) {
+		char key[2] = { '0' + i };
+
+		g[i] = generation_of(c, key);
+	}
+	is_int(evict(c, 1, g[0], 0), 0, "a victim");
+	is_int(evicted.evicted, 1, "leaves");
+	is_int(evicted.bytes, CHARGE, "with its charge");
+	is_int(evicted.used, 4 * CHARGE, "which is free then");
+	is_int(evicted.spared + evicted.gone, 0, "and nothing else");
+	is_int(get_key(c, "0", 0), -ENOENT, "nobody finds it");
+	is_str(told_once(c), "-1:1/3", "and that it left is told, with the reason");
+	is_int(evict(c, 1, g[0], 0), 0, "again");
+	is_int(evicted.gone, 1, "it is gone");
+	is_int(evict(c, 2, g[1] + 1, 0), 0, "another version");
+	is_int(evicted.gone, 1, "is gone");
+	is_int(evict(c, 0, g[1], 0), 0, "no slot");
+	is_int(evicted.gone, 1, "neither");
+	is_int(evict(c, UINT32_MAX, g[1], 0), 0, "nor one beyond all");
+	is_int(evicted.gone, 1, "has one");
+	is_int(evict(c, 700, 0, 0), 0, "nor a free one");
+	is_int(evicted.gone, 1, "has a version 0");
+	get_key(c, "1", 0);
+	is_int(evict(c, 2, g[1], 0), 0, "what was used since it was told");
+	is_int(evicted.spared, 1, "stays");
+	is_str(told_once(c), "*2:2/1", "and is told of");
+	is_int(evict(c, 2, g[1], 0), 0, "then");
+	is_int(evicted.evicted, 1, "it may leave");
+	is_int(evict(c, 3, g[2], 3 * CHARGE), 0, "when the target is reached");
+	is_int(evicted.evicted + evicted.spared + evicted.gone, 0, "nobody is looked at");
+	is_int(evict(c, 3, g[2], 3 * CHARGE - 1), 0, "and above it");
+	is_int(evicted.evicted, 1, "somebody leaves");
+	is_int(counted(c, ZC_C_POLICY_EVICTIONS), 3, "the counters say how many");
+	is_int(counted(c, ZC_C_POLICY_EVICTED_BYTES), 3 * CHARGE, "and what they took");
+	is_int(counted(c, ZC_C_POLICY_SPARED), 1, "and who stayed");
+	is_int(counted(c, ZC_C_EVICTIONS), 0, "of which none is the library's");
+
+	v[0].__reserved = 1;
+	evicted = (struct zc_policy_evict){ .victims = v, .nr = 1 };
+	is_int(zc_policy_evict(c, &evicted), -EINVAL, "a reserved member");
+	v[0].__reserved = 0;
+	evicted.nr = 0;
+	is_int(zc_policy_evict(c, &evicted), -EINVAL, "no victims");
+	evicted.nr = ZC_POLICY_VICTIMS_MAX + 1;
+	is_int(zc_policy_evict(c, &evicted), -EINVAL, "too many");
+	evicted.nr--;
+	is_int(zc_policy_evict(c, &evicted), 0, "as many as can be");
+	is_int(evicted.gone, ZC_POLICY_VICTIMS_MAX, "are all looked at");
+	evicted.flags = 2;
+	is_int(zc_policy_evict(c, &evicted), -EINVAL, "a flag that is none");
+	evicted = (struct zc_policy_evict){ .nr = 1 };
+	is_int(zc_policy_evict(c, &evicted), -EFAULT, "victims nowhere");
+	last = (struct zc_policy_drain){ .room = 1 };
+	is_int(zc_policy_drain(c, &last), -EFAULT, "records nowhere");
+	last.room = 0;
+	is_int(zc_policy_drain(c, &last), -EINVAL, "no room for any");
+	zc_close(c);
+}
+
+static int put_until(struct zc_cache *c, const char *key, int64_t expires_ns)
+{
+	struct zc_put p = {
+		.key = zc_ptr(key), .key_len = strlen(key), .data = zc_ptr("x"), .data_len = 1,
+		.expires_ns = expires_ns,
+	};
+
+	return zc_put(c, &p);
+}
+
+static void expired(void)
+{
+	struct zc_cache *c = mirror_new("expired", &conf);
+	int64_t past = from_now(-1000000000);
+	char key[16];
+	int i;
+
+	zc_policy_own(c, "lru");
+	put(c, "a");
+	put_until(c, "late", past + 100);
+	put_until(c, "early", past);
+	put_until(c, "later", from_now(3600000000000));
+	is_str(told_once(c), "all +1:1 +2:2 +3:3 +4:4", "of time nothing is told");
+	evicted = (struct zc_policy_evict){
+		.flags = ZC_POLICY_EVICT_EXPIRED, .target = 3 * CHARGE,
+	};
+	is_int(zc_policy_evict(c, &evicted), 0, "what has expired");
+	is_int(evicted.evicted, 1, "leaves, down to the target");
+	is_str(told_once(c), "-3:3/3", "the oldest first");
+	get_key(c, "late", ZC_GET_EXPIRED_OK);
+	evicted.target = 0;
+	is_int(zc_policy_evict(c, &evicted), 0, "or all of it");
+	is_int(evicted.evicted, 1, "whenever it was used");
+	is_int(evicted.used, 2 * CHARGE, "and nothing else");
+	is_str(told_once(c), "-2:2/3", "which is told");
+	for (i = 0; i < 70; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		put_until(c, key, past + i);
+	}
+	told_once(c);
+	evicted.target = 3 * CHARGE;
+	is_int(zc_policy_evict(c, &evicted), 0, "many");
+	is_int(evicted.evicted, 69, "leave by one call");
+	is_int(get_key(c, "69", ZC_GET_EXPIRED_OK), 0, "up to the last");
+	is_int(zc_policy_drain(c, &last), 0, "of which");
+	is_int(last.nr, 70, "each is told, and a use");
+	zc_close(c);
+}
+
+/* Nobody waits for the owner: who needs room evicts as without one. */
+static void library_evicts(void)
+{
+	struct zc_cache *c = mirror_new("alone", &conf);
+
+	zc_policy_own(c, "lru");
+	is_int(put_numbers(c, 0, 100), 0, "a mirror is full");
+	told_once(c);
+	get_key(c, "0", 0);
+	is_int(put(c, "more"), 0, "and takes more");
+	is_str(told_once(c), "*1:1/1 -2:2/2 +2:101", "in place of who SIEVE says");
+	is_int(counted(c, ZC_C_EVICTIONS), 1, "which is counted as the library's");
+	is_int(counted(c, ZC_C_POLICY_EVICTIONS), 0, "and not the owner's");
+	zc_close(c);
+}
+
+static void others(void)
+{
+	struct zc_cache *c = mirror_new("others", &conf), *d = mirror_open("others", O_RDWR);
+	struct zc_cache *r = mirror_open("others", O_RDONLY);
+	char name[ZC_POLICY_NAME_ROOM];
+
+	is_int(zc_policy_own(c, ""), -EINVAL, "a policy has a name");
+	is_int(zc_policy_own(c, "a-name-of-32-bytes--------------"), -EINVAL, "of up to 31 bytes");
+	is_int(zc_policy_own(r, "lru"), -EBADF, "for reading it cannot be owned");
+	is_int(zc_policy_own(c, "lru"), 0, "one owner");
+	is_int(zc_policy_own(d, "fifo"), -EBUSY, "keeps others out");
+	is_str(told_once(d), "Operation not permitted", "who are told nothing");
+	is_int(evict(d, 1, 1, 0), -EPERM, "and have nobody leave");
+	is_int(zc_policy_owner(d, name), 1, "but know of it");
+	is_str(name, "lru", "and its name");
+	told_once(c);
+	put(d, "a");
+	get_key(r, "a", 0);
+	is_str(told_once(c), "+1:1/1", "what others do is told");
+	zc_policy_release(c);
+	is_int(zc_policy_own(d, "fifo"), 0, "after it comes another");
+	is_str(told_once(d), "all +1:1", "who hears of all");
+	zc_close(d);
+	is_int(zc_policy_owner(c, name), 0, "who closes the mirror owns no more");
+	zc_close(r);
+	zc_close(c);
+}
+
+/* Runs in a process of its own, and returns when that did what it has to. */
+static pid_t in_child(void (*fn)(struct zc_cache *c), const char *name)
+{
+	int ready[2];
+	pid_t child;
+	char byte;
+
+	if (pipe(ready))
+		abort();
+	child = fork();
+	if (child) {
+		close(ready[1]);
+		if (read(ready[0], &byte, 1) != 1)
+			printf("Bail out! a child died\n");
+		close(ready[0]);
+		return child;
+	}
+	close(ready[0]);
+	fn(mirror_open(name, O_RDWR));
+	if (write(ready[1], "", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+static void own_in_child(struct zc_cache *c)
+{
+	zc_policy_own(c, "lru");
+	told_once(c);
+}
+
+static void killed(void)
+{
+	struct zc_cache *c = mirror_new("killed", &conf);
+	struct zcm_head *h = zcm_mirror(c)->head;
+	char name[ZC_POLICY_NAME_ROOM];
+	pid_t child;
+
+	put(c, "a");
+	child = in_child(own_in_child, "killed");
+	is_int(zc_policy_own(c, "fifo"), -EBUSY, "another process owns the policy");
+	get_key(c, "a", 0);
+	is_int(h->news_first, 1, "what is done is noted for it");
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	is_int(zc_policy_owner(c, name), 0, "it is killed, which is noticed");
+	is_int(h->news_end + h->news_first, 0, "and nothing is noted");
+
+	child = in_child(own_in_child, "killed");
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	put_numbers(c, 0, 99);
+	is_int(h->news_end, UINT32_MAX, "with room for all nobody looks");
+	zcm_mirror(c)->reaped_ns = 0;
+	put(c, "b");
+	is_int(h->news_end, 0, "but who misses room does");
+	is_int(zc_policy_own(c, "fifo"), 0, "and the next one owns");
+	zc_close(c);
+
+	c = mirror_open("killed", O_RDWR);
+	child = in_child(own_in_child, "killed");
+	zc_close(c);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	c = mirror_open("killed", O_RDWR);
+	is_int(zcm_mirror(c)->head->news_end, 0, "who comes when all are gone finds no owner");
+	is_int(zc_policy_own(c, "fifo"), 0, "and may be it");
+	zc_close(c);
+}
+
+static void die_locked(struct zc_cache *c)
+{
+	zcm_lock(zcm_mirror(c));
+	/* In the middle of it. */
+	zcm_mirror(c)->head->news_first = 77;
+}
+
+static void killed_amid(void)
+{
+	struct zc_cache *c = mirror_new("amid", &conf);
+	pid_t child;
+
+	put_numbers(c, 0, 2);
+	zc_policy_own(c, "lru");
+	told_once(c);
+	child = in_child(die_locked, "amid");
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	is_str(told_once(c), "all +1:1 +2:2", "after who died with the lock all is told anew");
+	zc_close(c);
+}
+
+/* A child has the handle and the lock, and is another. */
+static void forked(void)
+{
+	struct zc_cache *c = mirror_new("forked", &conf);
+	int status;
+	pid_t child;
+
+	zc_policy_own(c, "lru");
+	told_once(c);
+	child = fork();
+	if (!child) {
+		int bad = zc_policy_own(c, "fifo") != -EBUSY || zc_policy_release(c) != -EPERM;
+
+		put(c, "a");
+		zc_close(c);
+		_exit(bad);
+	}
+	waitpid(child, &status, 0);
+	is_int(status, 0, "a child of the owner owns nothing");
+	is_str(told_once(c), "+1:1", "and takes nothing from it");
+	zc_close(c);
+}
+
+#define KEYS	40
+#define USES	20000
+
+static void use_in_child(struct zc_cache *c)
+{
+	unsigned int x = getpid();
+	char key[16];
+	int i;
+
+	for (i = 0; i < USES; i++) {
+		x = x * 1103515245 + 12345;
+		snprintf(key, sizeof(key), "%u", (x >> 8) % KEYS);
+		if ((x >> 20) % 8 == 0)
+			put(c, key);
+		else if ((x >> 20) % 8 == 1)
+			drop(c, key);
+		else
+			get_key(c, key, 0);
+	}
+}
+
+/* What an owner knows by what it was told, by slot. */
+struct known {
+	uint64_t generation[ZCM_SLOTS_MIN];
+	uint64_t wrong, records;
+};
+
+static void take_records(struct known *k)
+{
+	uint32_t i;
+
+	for (i = 0; i < last.nr; i++) {
+		const struct zc_policy_record *r = &last.records[i];
+		uint64_t *g = &k->generation[r->slot % ZCM_SLOTS_MIN];
+
+		k->records++;
+		if (r->what == ZC_POLICY_NEW) {
+			k->wrong += *g != 0;
+			*g = r->generation;
+		} else {
+			k->wrong += *g != r->generation;
+		}
+		if (r->what == ZC_POLICY_GONE)
+			*g = 0;
+	}
+}
+
+/* Two processes use it, this one drains and evicts. */
+static void together(void)
+{
+	struct zc_cache *c = mirror_new("together", &conf);
+	struct zc_mirror_object o;
+	static struct known k;
+	uint64_t cursor = 0, there = 0, slot;
+	uint32_t turn = 0;
+	pid_t child[2];
+	int i, left = 2;
+
+	zc_policy_own(c, "lru");
+	for (i = 0; i < 2; i++) {
+		child[i] = fork();
+		if (!child[i]) {
+			use_in_child(mirror_open("together", O_RDWR));
+			_exit(0);
+		}
+	}
+	while (left) {
+		told_once(c);
+		take_records(&k);
+		turn = turn % KEYS + 1;
+		if (k.generation[turn])
+			evict(c, turn, k.generation[turn], 0);
+		while (left && waitpid(-1, NULL, WNOHANG) > 0)
+			left--;
+	}
+	do {
+		told_once(c);
+		take_records(&k);
+	} while (last.more);
+	is_int(k.wrong, 0, "while others use it what is told agrees with what was told");
+	ok(k.records > 1000, "of many objects");
+	while (zc_mirror_list(c, &cursor, &o) == 1) {
+		there++;
+		k.wrong += k.generation[cursor] != o.generation;
+	}
+	for (slot = 0; slot < ZCM_SLOTS_MIN; slot++)
+		there -= k.generation[slot] != 0;
+	is_int(k.wrong, 0, "in the end all is known");
+	is_int(there, 0, "and nothing else");
+	is_str(mirror_wrong(c, "together") ?: "", "", "and the mirror is whole");
+	zc_close(c);
+}
+
+int main(void)
+{
+	test_folder();
+	log_is_told();
+	order();
+	resync();
+	growth();
+	victims();
+	expired();
+	library_evicts();
+	others();
+	forked();
+	together();
+	killed();
+	if (test_robust())
+		killed_amid();
+	return tap_end();
+}
