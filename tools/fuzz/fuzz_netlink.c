@@ -176,7 +176,7 @@ static void drain(void)
 
 	must(!tracked_begin(&t, zp_find("sieve"), &options));
 	for (i = 0; i < TURNS && left; i++) {
-		if (kernel_drain(&nlc, "web", &d))
+		if (kernel_steer.drain(&nlc, "web", &d))
 			break;
 		if (!d.more)
 			tracked_sweep(&t);
@@ -229,7 +229,7 @@ static void evict(void)
 	struct zc_policy_victim v = { .generation = 1 };
 	struct evicted e;
 
-	kernel_evict(&nlc, "web", &v, 1, NULL, &e);
+	kernel_steer.evict(&nlc, "web", &v, 1, NULL, &e);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "fake_policy.h"
+#include "kernel.h"
 #include "nl.h"
 #include "said.h"
 #include "store.h"
@@ -30,7 +31,7 @@ static void begin(const char *name)
 
 	model_batch = 1000;
 	m = model_new("web", CAPACITY);
-	store_begin(&s, &nlc, "web", &c, 10000);
+	store_begin(&s, &kernel_steer, &nlc, "web", &c, 10000);
 }
 
 static void end(void)

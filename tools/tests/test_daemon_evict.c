@@ -302,7 +302,7 @@ static void refused(void)
 
 	m = model_new("web", CAPACITY);
 	c.options.large_main = false;
-	store_begin(&s, &nlc, "web", &c, 10000);
+	store_begin(&s, &kernel_steer, &nlc, "web", &c, 10000);
 	model_put(m, 1, 1000);
 	model_put(m, 2, 500000);
 	steps();
@@ -333,7 +333,7 @@ static void admission(void)
 
 	m = model_new("web", CAPACITY);
 	c.options.frequency = true;
-	store_begin(&s, &nlc, "web", &c, 10000);
+	store_begin(&s, &kernel_steer, &nlc, "web", &c, 10000);
 	for (i = 0; i < 80; i++)
 		model_touch(m, model_put(m, i, 10000));
 	for (i = 0; i < 14; i++)
@@ -359,7 +359,7 @@ static void admission(void)
 	m = model_new("web", CAPACITY);
 	c.options.frequency = false;
 	c.options.admit_size = 5000;
-	store_begin(&s, &nlc, "web", &c, 10000);
+	store_begin(&s, &kernel_steer, &nlc, "web", &c, 10000);
 	model_put(m, 1, 5000);
 	model_put(m, 2, 5001);
 	steps();

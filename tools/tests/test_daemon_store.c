@@ -31,7 +31,7 @@ static void busy(void)
 
 	m = model_new("web", CAPACITY);
 	m->foreign = true;
-	store_begin(&s, &nlc, "web", &c, 10000);
+	store_begin(&s, &kernel_steer, &nlc, "web", &c, 10000);
 	is_int(s.state, STORE_BUSY, "another process owns it");
 	is_str(said, "store web: another process owns its policy; waiting for it to end: owned by another socket: Device or resource busy (EBUSY)",
 	       "which is told");

@@ -125,9 +125,10 @@ $(O)/tests/zcache-serve-fake: $(SERVE_OBJS) $(O)/libcommon.a $(FAKE) $(O)/libzca
 	$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ $(LIB_LIBS) -lhttp_parser
 
 $(O)/tests/zcached-fake: $(DAEMON_OBJS) $(O)/obj/tests/fake_policy.o \
-		$(O)/obj/tests/fake_daemon.o $(O)/libcommon.a $(O)/libpolicy.a
+		$(O)/obj/tests/fake_daemon.o $(O)/libcommon.a $(O)/libpolicy.a \
+		$(O)/libzcache.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(WRAP_DAEMON) -o $@ $^ $(NL_LIBS) $(DAEMON_LIBS) -lm
+	$(CC) $(LDFLAGS) $(WRAP_DAEMON) -o $@ $^ $(LIB_LIBS) $(NL_LIBS) $(DAEMON_LIBS) -lm
 
 MAN_PAGES := $(O)/man/zcachectl.8 man/zcache-serve.8 man/zcached.8 man/zcached.conf.5 man/libzcache.3 man/zcache.4
 

@@ -12,6 +12,7 @@
 #include "daemon.h"
 #include "fail.h"
 #include "http.h"
+#include "kernel.h"
 
 /* Milliseconds. The kernel waits for many drains before it says that we are silent. */
 #define RETRY 10000
@@ -94,7 +95,7 @@ static int take_store(struct daemon *d, const struct store *s)
 	v[d->nr_items++] = item;
 	strcpy(item->wants, s->policy);
 	c = choose(d, s->name, item->wants);
-	store_begin(&item->m, &d->owner, s->name, &c, watchdog(d));
+	store_begin(&item->m, &kernel_steer, &d->owner, s->name, &c, watchdog(d));
 	set_limits(d, item);
 	choose_threshold(d, item);
 	soon(d);

@@ -36,7 +36,7 @@ static struct nl_msg *request(struct nlc *nlc, int cmd, const char *store)
 	return NULL;
 }
 
-int kernel_own(struct nlc *nlc, const char *store, const char *policy, uint32_t watchdog)
+static int own(void *nlc, const char *store, const char *policy, uint32_t watchdog)
 {
 	struct nl_msg *msg = request(nlc, ZCACHE_CMD_POLICY_SET, store);
 
@@ -48,7 +48,7 @@ int kernel_own(struct nlc *nlc, const char *store, const char *policy, uint32_t 
 	return nlc_call(nlc, msg, NULL, NULL);
 }
 
-int kernel_release(struct nlc *nlc, const char *store)
+static int release(void *nlc, const char *store)
 {
 	return nlc_call(nlc, request(nlc, ZCACHE_CMD_POLICY_DEL, store), NULL, NULL);
 }
@@ -99,7 +99,7 @@ static int on_drained(struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-int kernel_drain(struct nlc *nlc, const char *store, struct drained *d)
+static int drain(void *nlc, const char *store, struct drained *d)
 {
 	int err;
 
@@ -126,7 +126,7 @@ static int on_evicted(struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-int kernel_evict_expired(struct nlc *nlc, const char *store, uint64_t target, struct evicted *e)
+static int evict_expired(void *nlc, const char *store, uint64_t target, struct evicted *e)
 {
 	struct nl_msg *msg = request(nlc, ZCACHE_CMD_POLICY_EVICT, store);
 
@@ -139,7 +139,7 @@ int kernel_evict_expired(struct nlc *nlc, const char *store, uint64_t target, st
 	return nlc_call(nlc, msg, on_evicted, e);
 }
 
-int kernel_evict(struct nlc *nlc, const char *store, const struct zc_policy_victim *v, size_t n,
+static int evict(void *nlc, const char *store, const struct zc_policy_victim *v, size_t n,
 		 const uint64_t *target, struct evicted *e)
 {
 	struct nl_msg *msg = request(nlc, ZCACHE_CMD_POLICY_EVICT, store);
@@ -152,3 +152,18 @@ int kernel_evict(struct nlc *nlc, const char *store, const struct zc_policy_vict
 	}
 	return nlc_call(nlc, msg, on_evicted, e);
 }
+
+static const char *words(const void *nlc)
+{
+	return ((const struct nlc *)nlc)->sentence;
+}
+
+const struct steer kernel_steer = {
+	.alone = "the kernel",
+	.own = own,
+	.release = release,
+	.drain = drain,
+	.evict_expired = evict_expired,
+	.evict = evict,
+	.words = words,
+};

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "fail.h"
-#include "nl.h"
 #include "store.h"
 
 /* So many answers of at most 1000 records before other stores have their turn. */
@@ -29,13 +28,13 @@ const char *store_state_name(enum store_state state)
 	return names[state];
 }
 
-/* The kernel's words, if it had any. */
+/* The store's words, if it had any. */
 static const char *why(const struct managed *s, int err)
 {
+	const char *words = s->steer->words(s->at);
 	static char text[400];
 
-	snprintf(text, sizeof(text), "%s%s%s", s->nlc->sentence, s->nlc->sentence[0] ? ": " : "",
-		 error_name(err));
+	snprintf(text, sizeof(text), "%s%s%s", words, words[0] ? ": " : "", error_name(err));
 	return text;
 }
 
@@ -78,7 +77,7 @@ static void refused(struct managed *s, int err)
 static void own(struct managed *s)
 {
 	enum store_state before = s->state;
-	int err = kernel_own(s->nlc, s->name, s->choice.ops->name, s->watchdog);
+	int err = s->steer->own(s->at, s->name, s->choice.ops->name, s->watchdog);
 
 	restart(s);
 	s->wait = 0;
@@ -108,7 +107,7 @@ static void lose(struct managed *s, int err)
 	if (err == -ENOENT)
 		return;
 	note("store %s: lost its policy, trying again: %s", s->name, why(s, err));
-	kernel_release(s->nlc, s->name);
+	s->steer->release(s->at, s->name);
 }
 
 /* When there is something to be done for a store that is not ours. */
@@ -144,11 +143,12 @@ static uint64_t trouble(struct managed *s, int err, uint64_t now)
 	return s->wait;
 }
 
-void store_begin(struct managed *s, struct nlc *nlc, const char *name, const struct choice *c,
-		 uint32_t watchdog)
+void store_begin(struct managed *s, const struct steer *steer, void *at, const char *name,
+		 const struct choice *c, uint32_t watchdog)
 {
 	memset(s, 0, sizeof(*s));
-	s->nlc = nlc;
+	s->steer = steer;
+	s->at = at;
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	s->choice = *c;
 	s->watchdog = watchdog;
@@ -159,7 +159,7 @@ void store_begin(struct managed *s, struct nlc *nlc, const char *name, const str
 void store_end(struct managed *s)
 {
 	if (s->state == STORE_OWNED)
-		kernel_release(s->nlc, s->name);
+		s->steer->release(s->at, s->name);
 	forget(s);
 	s->state = STORE_KERNEL;
 }
@@ -184,7 +184,7 @@ void store_choose(struct managed *s, const struct choice *c, uint32_t watchdog)
 	s->watchdog = watchdog;
 	if (!c->ops) {
 		store_end(s);
-		note("store %s: its policy is left to the kernel", s->name);
+		note("store %s: its policy is left to %s", s->name, s->steer->alone);
 		return;
 	}
 	if (s->state != STORE_OWNED) {
@@ -196,7 +196,7 @@ void store_choose(struct managed *s, const struct choice *c, uint32_t watchdog)
 		err = tracked_switch(&s->tracked, c->ops, &options);
 	}
 	if (!err && renamed)
-		err = kernel_own(s->nlc, s->name, c->ops->name, watchdog);
+		err = s->steer->own(s->at, s->name, c->ops->name, watchdog);
 	if (err)
 		lose(s, err);
 	else
@@ -242,7 +242,7 @@ static int record(const struct zc_policy_record *r, void *arg)
 static int drain(struct managed *s)
 {
 	struct drain drain = { .d = { .fn = record, .begin = begin, .arg = &drain }, .s = s };
-	int err = kernel_drain(s->nlc, s->name, &drain.d);
+	int err = s->steer->drain(s->at, s->name, &drain.d);
 
 	if (!err && !s->tracked.begun)
 		err = -EPROTO;
@@ -274,7 +274,7 @@ static int sweep(struct managed *s, uint64_t target)
 	struct evicted e;
 	int err;
 
-	err = kernel_evict_expired(s->nlc, s->name, target, &e);
+	err = s->steer->evict_expired(s->at, s->name, target, &e);
 	/* there may be more: not all of them leave at once */
 	s->swept = !e.evicted;
 	if (e.evicted)
@@ -306,7 +306,7 @@ static int evict(struct managed *s, bool unwanted)
 	}
 	if (!n)
 		return 0;
-	err = kernel_evict(s->nlc, s->name, victims, n, all ? NULL : &target, &e);
+	err = s->steer->evict(s->at, s->name, victims, n, all ? NULL : &target, &e);
 	s->spared += e.spared;
 	s->tries = e.evicted ? 0 : !all && !s->tracked.zp.objects ? TRIES : s->tries + 1;
 	if (e.evicted)
@@ -343,7 +343,7 @@ uint64_t store_step(struct managed *s, uint64_t now)
 		return s->wait;
 	if (s->anew) {
 		/* to whom owns it already nothing is told anew */
-		err = kernel_release(s->nlc, s->name);
+		err = s->steer->release(s->at, s->name);
 		if (err && err != -EPERM && err != -ENOENT)
 			return trouble(s, err, now);
 		err = 0;

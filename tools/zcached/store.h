@@ -10,11 +10,9 @@
 
 #include "tracked.h"
 
-struct nlc;
-
 /**
  * struct choice - which policy a store is to have
- * @ops: the policy; NULL leaves the store to the kernel
+ * @ops: the policy; NULL leaves the store to the kernel, a mirror to the library
  * @options: how; the capacity is the store's
  */
 struct choice {
@@ -24,10 +22,10 @@ struct choice {
 
 /**
  * enum store_state - who decides what leaves a store
- * @STORE_KERNEL: the kernel, as nobody wants to
+ * @STORE_KERNEL: the kernel, or of a mirror the library, as nobody wants to
  * @STORE_OWNED: we
  * @STORE_BUSY: another process; tried again
- * @STORE_FAILED: the kernel, as we could not; tried again, soon if that may help
+ * @STORE_FAILED: as of STORE_KERNEL, as we could not; tried again, soon if that may help
  */
 enum store_state {
 	STORE_KERNEL,
@@ -38,7 +36,8 @@ enum store_state {
 
 /**
  * struct managed - a store
- * @nlc: the socket that owns
+ * @steer: how it is steered
+ * @at: by whom: the socket that owns, or the open mirror
  * @name: of the store
  * @choice: the policy
  * @watchdog: milliseconds after which the kernel may say that we are silent
@@ -60,7 +59,8 @@ enum store_state {
  * @spared: how many victims stayed
  */
 struct managed {
-	struct nlc *nlc;
+	const struct steer *steer;
+	void *at;
 	char name[ZC_NAME_MAX + 1];
 	struct choice choice;
 	uint32_t watchdog;
@@ -74,8 +74,8 @@ struct managed {
 };
 
 /* Becomes what the choice says; drains nothing yet. */
-void store_begin(struct managed *s, struct nlc *nlc, const char *name, const struct choice *c,
-		 uint32_t watchdog);
+void store_begin(struct managed *s, const struct steer *steer, void *at, const char *name,
+		 const struct choice *c, uint32_t watchdog);
 
 /* Gives the policy up if it is ours. */
 void store_end(struct managed *s);

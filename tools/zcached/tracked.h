@@ -12,7 +12,7 @@
 
 #include <linux/zcache_policy.h>
 
-#include "kernel.h"
+#include "steer.h"
 #include "policy.h"
 
 /**
