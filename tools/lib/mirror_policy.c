@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * The owner of a mirror's policy. It holds a lock (flock) of the index's file as long as
- * it is there, which so ends with it in whatever way; who else takes or looks at that lock
- * has the index's mutex, so nobody is in anybody's way.
+ * The owner of a mirror's policy. It holds a lock of the first byte of the index's file, of
+ * its open file description, which ends with it in whatever way. The file's flock() is
+ * not touched.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "mirror.h"
@@ -30,6 +30,23 @@ static int mirror_of(struct zc_cache *cache, struct zc_mirror **m)
 static bool owns(const struct zc_mirror *m)
 {
 	return m->owner && m->owner == getpid();
+}
+
+static int owner_lock(const struct zc_mirror *m, short type)
+{
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_len = 1 };
+
+	if (!fcntl(m->index, F_OFD_SETLK, &lock))
+		return 0;
+	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+}
+
+/* A handle does not see its own lock, which a parent may have. */
+static bool is_owned(const struct zc_mirror *m)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+
+	return m->owner || fcntl(m->index, F_OFD_GETLK, &lock) || lock.l_type != F_UNLCK;
 }
 
 /* Locks if this process owns the policy. */
@@ -58,11 +75,8 @@ void zcm_owner_forget(struct zcm_head *h)
  */
 void zcm_owner_check(struct zc_mirror *m)
 {
-	/* This handle's own lock would be changed. */
-	if (!m->head->news_end || m->owner || flock(m->index, LOCK_SH | LOCK_NB))
-		return;
-	zcm_owner_forget(m->head);
-	flock(m->index, LOCK_UN);
+	if (m->head->news_end && !is_owned(m))
+		zcm_owner_forget(m->head);
 }
 
 /**
@@ -87,8 +101,8 @@ int zc_policy_own(struct zc_cache *cache, const char *name)
 		return err;
 	if (m->owner && !owns(m))
 		err = -EBUSY;
-	else if (!m->owner && flock(m->index, LOCK_EX | LOCK_NB))
-		err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	else if (!m->owner)
+		err = owner_lock(m, F_WRLCK);
 	if (!err && !m->owner) {
 		m->owner = getpid();
 		zcm_news_begin(m->head, true);
@@ -117,7 +131,7 @@ int zc_policy_release(struct zc_cache *cache)
 	if (err)
 		return err;
 	zcm_owner_forget(m->head);
-	flock(m->index, LOCK_UN);
+	owner_lock(m, F_UNLCK);
 	m->owner = 0;
 	zcm_unlock(m);
 	return 0;

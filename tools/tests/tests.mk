@@ -62,6 +62,10 @@ $(O)/tests/test_daemon_store $(O)/tests/test_daemon_evict: \
 	$(O)/obj/zcached/tracked.o $(O)/obj/zcached/kernel.o $(O)/libpolicy.a
 $(O)/tests/test_daemon_store $(O)/tests/test_daemon_evict: TEST_LIBS = -Wl,--wrap=nlc_call $(NL_LIBS) -lm
 
+$(O)/tests/test_daemon_mirror: $(patsubst %,$(O)/obj/zcached/%.o,store tracked mirror_steer) \
+	$(patsubst %,$(O)/obj/zcachectl/%.o,sim_run sim_trace) $(O)/libpolicy.a
+$(O)/tests/test_daemon_mirror: TEST_LIBS = $(NL_LIBS) -lm
+
 $(O)/tests/test_daemon_limits: $(O)/obj/tests/fake_policy.o $(O)/obj/zcached/limit.o
 $(O)/tests/test_daemon_limits: TEST_LIBS = -Wl,--wrap=nlc_call $(NL_LIBS)
 
