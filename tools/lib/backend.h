@@ -42,6 +42,7 @@ struct zc_backend {
 
 extern const struct zc_backend zc_backend_kmod;
 extern const struct zc_backend zc_backend_mirror;
+extern const struct zc_backend zc_backend_served;
 
 /* lookup.c: zc_lookup() and zc_release() by the other calls. */
 int zc_lookup_calls(struct zc_cache *cache, struct zc_lookup *lookup, uint64_t threshold);

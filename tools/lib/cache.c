@@ -9,6 +9,7 @@
 static const struct zc_backend *const backends[] = {
 	&zc_backend_kmod,
 	&zc_backend_mirror,
+	&zc_backend_served,
 };
 
 static int open_auto(const char *name, int flags, struct zc_cache **cache)

@@ -105,6 +105,7 @@ struct zcm_object {
 };
 
 struct zcm_known;
+struct zcm_served;
 
 /**
  * struct zc_mirror - an open mirror
@@ -114,7 +115,9 @@ struct zcm_known;
  * @index: the file of the index
  * @dev: the device of its files
  * @writable: opened with O_RDWR
- * @direct: the index cannot be written: each lookup asks the files
+ * @direct: the index cannot be written: each lookup asks the files, or @served
+ * @served: who owns the mirror is asked: there is neither folder nor index, @head has the
+ *	threshold and counters that are to be told, and hashes of keys are of no use elsewhere
  * @super: as it was at open
  * @head: the index
  * @entry: its table; under the index's lock
@@ -141,6 +144,7 @@ struct zc_mirror {
 	dev_t dev;
 	bool writable;
 	bool direct;
+	struct zcm_served *served;
 	struct zcm_super super;
 	struct zcm_head *head;
 	struct zcm_entry *entry;
@@ -188,6 +192,13 @@ int zcm_find(struct zc_mirror *m, const void *key, size_t key_len, uint64_t gene
 int zcm_find_fd(struct zc_mirror *m, int fd, uint64_t generation, unsigned int flags,
 		struct zcm_object **obj);
 
+/*
+ * What zcm_find_fd() asks the index about a version that is known: obj has its hash,
+ * generation, length and the time of its commit to expire.
+ */
+int zcm_find_held(struct zc_mirror *m, struct zcm_object *obj, uint64_t generation,
+		  unsigned int flags);
+
 /* Counts what ZCM_HIT_LATER left. */
 void zcm_hit(struct zc_mirror *m, const struct zcm_object *obj);
 
@@ -196,6 +207,14 @@ void zcm_put(struct zc_mirror *m, struct zcm_object *obj);
 
 /* Returns an object fd of it, the user's to close; for zc_open_object(), ZC_SEND_PIN. */
 int zcm_pin(struct zc_mirror *m, struct zcm_object *obj);
+
+/* Opens its file once more: a fd with a position of its own, or -1 with errno. */
+int zcm_reopen(const struct zc_mirror *m, const struct zcm_object *obj);
+
+/* Metadata in memory, with room for so many bytes; and that of it an object tells. */
+struct zcm_info *zcm_info_alloc(size_t body);
+void zcm_use_info(struct zcm_object *obj, struct zcm_info *info);
+struct zcm_version *zcm_version_new(const struct zcm_object *obj, int fd, const struct stat *st);
 
 /* mirror_bytes.c. Reads bytes within the object; -EIO if the file has fewer. */
 int zcm_read(const struct zcm_object *obj, uint64_t offset, void *buf, uint64_t len);

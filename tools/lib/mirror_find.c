@@ -11,14 +11,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mirror.h"
+#include "served.h"
 
 /* An entry whose files are not there was changed so often, or somebody removed them. */
 #define TRIES	16
 /* So often it was changed again, or cannot be taken out. */
 #define TRIES_MAX	64
 
-static struct zcm_version *version_new(const struct zcm_object *obj, int fd, const struct stat *st)
+/** zcm_version_new() - Return: an open version of @obj with one reference, or NULL */
+struct zcm_version *zcm_version_new(const struct zcm_object *obj, int fd, const struct stat *st)
 {
 	struct zcm_version *v = calloc(1, sizeof(*v));
 
@@ -71,7 +72,8 @@ static int info_of(const struct zc_mirror *m, const struct zcm_hash *hash, uint6
 	return err;
 }
 
-static void use_info(struct zcm_object *obj, struct zcm_info *info)
+/** zcm_use_info() - let an object tell what its metadata has; the reference is its */
+void zcm_use_info(struct zcm_object *obj, struct zcm_info *info)
 {
 	const struct zcm_meta *meta = &info->meta;
 
@@ -98,7 +100,7 @@ static int load(struct zc_mirror *m, struct zcm_object *obj, unsigned int flags)
 		fd = data_open(m, obj->generation, obj->data_len, &st);
 		if (fd < 0)
 			return fd;
-		v = version_new(obj, fd, &st);
+		v = zcm_version_new(obj, fd, &st);
 		if (!v) {
 			close(fd);
 			return -ENOMEM;
@@ -120,7 +122,7 @@ static int load(struct zc_mirror *m, struct zcm_object *obj, unsigned int flags)
 		if (!v->info)
 			v->info = zcm_info_get(info);
 		pthread_mutex_unlock(&m->lock);
-		use_info(obj, info);
+		zcm_use_info(obj, info);
 	}
 	obj->version = v;
 	obj->fd = v->fd;
@@ -269,6 +271,10 @@ void zcm_hit(struct zc_mirror *m, const struct zcm_object *obj)
 {
 	uint32_t i;
 
+	if (m->served) {
+		zcs_hit(m, obj);
+		return;
+	}
 	zcm_count(m, ZC_C_HITS, 1);
 	zcm_count(m, ZC_C_HIT_BYTES, obj->data_len);
 	if (m->direct || zcm_lock(m))
@@ -320,6 +326,8 @@ int zcm_find(struct zc_mirror *m, const void *key, size_t key_len, uint64_t gene
 	err = zcm_key_check(m, key, key_len);
 	if (err)
 		return err;
+	if (m->served)
+		return zcs_find(m, key, key_len, generation, flags, obj);
 	found = calloc(1, sizeof(*found));
 	if (!found)
 		return -ENOMEM;
@@ -423,6 +431,8 @@ static int known(struct zc_mirror *m, int fd, const struct stat *st, struct zcm_
 	*info = zcm_known_find(m, st);
 	if (*info)
 		return 0;
+	if (m->served)
+		return zcm_stamped(m, st) ? -EXDEV : -EINVAL;
 	generation = generation_of_fd(m, fd, &other);
 	if (!generation)
 		return other || zcm_stamped(m, st) ? -EXDEV : -EINVAL;
@@ -446,6 +456,53 @@ static void take_past(struct zc_mirror *m, struct zcm_object *obj, int64_t now)
 }
 
 /**
+ * zcm_find_held() - ask the index about a version that is open, and may have gone
+ * @m: the mirror, with an index
+ * @obj: the object, as far as its metadata tells; set to what the index knows better
+ * @generation: the version wanted, 0 for any
+ * @flags: ZCM_*
+ *
+ * Return: 0, -ENOENT, -ESTALE, or why the index cannot be asked.
+ */
+int zcm_find_held(struct zc_mirror *m, struct zcm_object *obj, uint64_t generation,
+		  unsigned int flags)
+{
+	uint64_t held = obj->generation;
+	int64_t now = zcm_now();
+	int err = zcm_lock(m);
+	uint32_t i;
+
+	if (err)
+		return err;
+	i = zcm_entry_find(m, &obj->hash);
+	if (m->entry[i].generation == held)
+		take_entry(obj, &m->entry[i], now);
+	else
+		take_past(m, obj, now);
+	err = judge(m, obj, generation, flags);
+	if (!err && m->entry[i].generation == held)
+		use_entry(m, i, flags);
+	zcm_unlock(m);
+	if (!err && counts(flags)) {
+		zcm_count(m, ZC_C_HITS, 1);
+		zcm_count(m, ZC_C_HIT_BYTES, obj->data_len);
+	}
+	return err;
+}
+
+static int direct_held(struct zc_mirror *m, const struct zcm_object *obj, uint64_t generation,
+		       unsigned int flags)
+{
+	int err = judge(m, obj, generation, flags);
+
+	if (!err && counts(flags)) {
+		zcm_count(m, ZC_C_HITS, 1);
+		zcm_count(m, ZC_C_HIT_BYTES, obj->data_len);
+	}
+	return err;
+}
+
+/**
  * zcm_find_fd() - find the version that an object fd names
  * @m: the mirror
  * @fd: the fd
@@ -461,10 +518,8 @@ int zcm_find_fd(struct zc_mirror *m, int fd, uint64_t generation, unsigned int f
 	int64_t now = zcm_now();
 	struct zcm_object *found;
 	struct zcm_info *info;
-	struct zcm_entry *e;
 	struct stat st;
 	int err, mode;
-	uint32_t i;
 
 	if (fstat(fd, &st))
 		return -errno;
@@ -481,36 +536,18 @@ int zcm_find_fd(struct zc_mirror *m, int fd, uint64_t generation, unsigned int f
 		return -ENOMEM;
 	}
 	take_info(found, info, now);
-	use_info(found, info);
+	zcm_use_info(found, info);
 	found->fd = fd;
-	if (!m->direct) {
-		err = zcm_lock(m);
-		if (err)
-			goto err_put;
-		i = zcm_entry_find(m, &info->hash);
-		e = &m->entry[i];
-		if (e->generation == found->generation)
-			take_entry(found, e, now);
-		else
-			take_past(m, found, now);
-		err = judge(m, found, generation, flags);
-		if (!err && e->generation == found->generation)
-			use_entry(m, i, flags);
-		zcm_unlock(m);
-	} else {
-		err = judge(m, found, generation, flags);
-	}
+	if (m->served)
+		err = zcs_held(m, found, generation, flags);
+	else if (m->direct)
+		err = direct_held(m, found, generation, flags);
+	else
+		err = zcm_find_held(m, found, generation, flags);
 	if (err)
-		goto err_put;
-	if (counts(flags)) {
-		zcm_count(m, ZC_C_HITS, 1);
-		zcm_count(m, ZC_C_HIT_BYTES, found->data_len);
-	}
-	*obj = found;
-	return 0;
-
-err_put:
-	zcm_put(m, found);
+		zcm_put(m, found);
+	else
+		*obj = found;
 	return err;
 }
 
@@ -529,13 +566,13 @@ void zcm_put(struct zc_mirror *m, struct zcm_object *obj)
 }
 
 /**
- * zcm_pin() - make an object fd for the user
+ * zcm_reopen() - open an object's file once more
  * @m: the mirror
- * @obj: the object, found without ZCM_BARE
+ * @obj: the object
  *
- * Return: the fd, with a position of its own; or -errno.
+ * Return: the fd, with a position of its own, or -1, and errno says why.
  */
-int zcm_pin(struct zc_mirror *m, struct zcm_object *obj)
+int zcm_reopen(const struct zc_mirror *m, const struct zcm_object *obj)
 {
 	char proc[32];
 	struct stat st;
@@ -544,8 +581,30 @@ int zcm_pin(struct zc_mirror *m, struct zcm_object *obj)
 	/* By its fd, so that it is this version and also one without a name. */
 	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", obj->fd);
 	fd = open(proc, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		fd = data_open(m, obj->generation, obj->data_len, &st);
+	if (fd >= 0 || errno != ENOENT || m->dir < 0)
+		return fd;
+	fd = data_open(m, obj->generation, obj->data_len, &st);
+	if (fd >= 0)
+		return fd;
+	errno = -fd;
+	return -1;
+}
+
+/**
+ * zcm_pin() - make an object fd for the user
+ * @m: the mirror
+ * @obj: the object, found without ZCM_BARE
+ *
+ * Return: the fd, with a position of its own; or -errno.
+ */
+int zcm_pin(struct zc_mirror *m, struct zcm_object *obj)
+{
+	struct stat st;
+	int fd = zcm_reopen(m, obj);
+
+	/* Another user's file, or a system without /proc: who owns it opens it. */
+	if (fd < 0 && errno != EMFILE && errno != ENFILE && m->served)
+		fd = zcs_open(m, obj);
 	if (fd < 0)
 		return errno == EMFILE || errno == ENFILE ? -errno : -EIO;
 	if (!fstat(fd, &st))

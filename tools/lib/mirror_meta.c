@@ -52,7 +52,8 @@ uint64_t zcm_meta_charge(const struct zcm_meta *meta)
 	return data > UINT64_MAX - own ? UINT64_MAX : data + own;
 }
 
-static struct zcm_info *info_alloc(size_t body)
+/** zcm_info_alloc() - Return: metadata of 0 with one reference, or NULL: no memory */
+struct zcm_info *zcm_info_alloc(size_t body)
 {
 	struct zcm_info *info = calloc(1, sizeof(*info) + body);
 
@@ -84,7 +85,7 @@ struct zcm_info *zcm_info_new(const struct zc_mirror *m, const struct zc_put *pu
 
 	for (i = 0; i < 4; i++)
 		len += part[i].len;
-	info = info_alloc(len);
+	info = zcm_info_alloc(len);
 	if (!info)
 		return NULL;
 	len = 0;
@@ -173,7 +174,7 @@ int zcm_info_read(const struct zc_mirror *m, const char *name, struct zcm_info *
 		err = -EUCLEAN;
 	if (err)
 		goto out;
-	*info = info_alloc(body_len(&meta));
+	*info = zcm_info_alloc(body_len(&meta));
 	if (!*info) {
 		err = -ENOMEM;
 		goto out;

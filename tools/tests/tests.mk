@@ -129,8 +129,7 @@ $(O)/tests/zcache-serve-fake: $(SERVE_OBJS) $(O)/libcommon.a $(FAKE) $(O)/libzca
 	$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ $(LIB_LIBS) -lhttp_parser
 
 $(O)/tests/zcached-fake: $(DAEMON_OBJS) $(O)/obj/tests/fake_policy.o \
-		$(O)/obj/tests/fake_daemon.o $(O)/libcommon.a $(O)/libpolicy.a \
-		$(O)/libzcache.a
+		$(O)/obj/tests/fake_daemon.o $(O)/libcommon.a $(O)/libpolicy.a $(O)/libzcache.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(WRAP_DAEMON) -o $@ $^ $(LIB_LIBS) $(NL_LIBS) $(DAEMON_LIBS) -lm
 

@@ -14,12 +14,13 @@
 
 #define BACKLOG 64
 
-static int parse_unix(const char *path, struct address *a)
+int address_of_path(const char *path, struct address *a)
 {
 	struct sockaddr_un *un = &a->sa.un;
 
-	if (path[0] != '/' || strlen(path) >= sizeof(un->sun_path))
-		return -EINVAL;
+	memset(a, 0, sizeof(*a));
+	if (strlen(path) >= sizeof(un->sun_path))
+		return -ENAMETOOLONG;
 	un->sun_family = AF_UNIX;
 	strcpy(un->sun_path, path);
 	a->len = sizeof(*un);
@@ -77,12 +78,12 @@ int address_parse(const char *text, struct address *a)
 	if (!text[0] || !strcmp(text, "none"))
 		return 0;
 	if (!strncmp(text, "unix:", 5))
-		return parse_unix(text + 5, a);
+		return text[5] == '/' && !address_of_path(text + 5, a) ? 0 : -EINVAL;
 	return parse_inet(text, a);
 }
 
 /* One that was left behind refuses connections. */
-static void remove_dead(const struct address *a)
+static void remove_dead(const struct address *a, int type)
 {
 	struct stat st;
 	int fd;
@@ -90,7 +91,8 @@ static void remove_dead(const struct address *a)
 	if (a->sa.any.sa_family != AF_UNIX || lstat(a->sa.un.sun_path, &st) ||
 	    !S_ISSOCK(st.st_mode))
 		return;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* One whose queue is full would be waited for. */
+	fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
 	if (connect(fd, &a->sa.any, a->len) && errno == ECONNREFUSED)
@@ -118,13 +120,13 @@ bool address_local_host(const char *host)
 	return !strcasecmp(name, "localhost") || !strcmp(name, "[::1]");
 }
 
-int address_listen(const struct address *a, mode_t mode)
+int address_listen(const struct address *a, int type, mode_t mode)
 {
 	int fd, on = 1, err;
 	mode_t mask;
 
-	remove_dead(a);
-	fd = socket(a->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	remove_dead(a, type);
+	fd = socket(a->sa.any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));

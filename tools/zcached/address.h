@@ -29,10 +29,13 @@ struct address {
 int address_parse(const char *text, struct address *a);
 
 /*
- * A listening socket that does not block, or -errno. Replaces a UNIX socket nobody serves;
- * mode: of the new one.
+ * A listening socket of a type that does not block, or -errno. Replaces a UNIX socket nobody
+ * serves; mode: of the new one.
  */
-int address_listen(const struct address *a, mode_t mode);
+int address_listen(const struct address *a, int type, mode_t mode);
+
+/* 0 or -ENAMETOOLONG; of a UNIX socket. */
+int address_of_path(const char *path, struct address *a);
 
 /* Whether the value of a Host field, with a port or without, names this machine alone. */
 bool address_local_host(const char *host);

@@ -386,7 +386,7 @@ static struct http *open_at(struct daemon *d, const char *where, mode_t mode, in
 	int fd;
 
 	*err = http ? address_parse(where, &a) : -ENOMEM;
-	fd = *err ? *err : address_listen(&a, mode);
+	fd = *err ? *err : address_listen(&a, SOCK_STREAM, mode);
 	if (fd < 0) {
 		*err = fd;
 		http_close(http);
