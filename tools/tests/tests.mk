@@ -98,6 +98,9 @@ $(O)/obj/tests/test_model.o: override CPPFLAGS += -I$(TOP)/selftests/model
 $(O)/tests/test_model: $(MODEL_OBJS)
 $(O)/tests/test_model: TEST_LIBS := $(O)/libzcache.a
 
+# The owner of a mirror, without its loop.
+$(O)/tests/test_lib_served $(O)/tests/test_lib_served_bad: $(O)/obj/zcached/mirror_answer.o
+
 # Who is killed at each of the calls that change files; write is the test's own as well.
 $(O)/tests/test_mirror_kill: TEST_LIBS := $(patsubst %,-Wl$(comma)--wrap=%,renameat unlinkat \
 	flock futimens writev write fallocate fsync openat)
