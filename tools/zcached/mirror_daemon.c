@@ -19,10 +19,14 @@
 #include "fail.h"
 #include "mirror_answer.h"
 #include "mirror_daemon.h"
+#include "mirror_steer.h"
 
 /* Of fds so many are not for clients: open versions, and what is open besides. */
 #define FDS_OWN (ZCM_CACHE_MAX + 64)
 #define CONNECTIONS_MAX 1024
+
+/* Milliseconds until it is tried again to own the policy. */
+#define RETRY 10000
 
 /* Answers that a connection has room for; there never is more than one. */
 #define SEND_ROOM 4
@@ -174,15 +178,27 @@ static uint64_t step(struct mirror_daemon *d, uint64_t now)
 	return nr ? 0 : now + d->config.interval;
 }
 
+/* Likewise, of what leaves; nobody tells that another owns the policy no more. */
+static uint64_t step_policy(struct mirror_daemon *d, uint64_t now)
+{
+	if (now >= d->retry) {
+		store_retry(&d->policy);
+		d->retry = now + RETRY;
+	}
+	return store_step(&d->policy, now);
+}
+
 static int on_tick(sd_event_source *src, uint64_t usec, void *arg)
 {
 	struct mirror_daemon *d = arg;
-	uint64_t now;
+	uint64_t now, next, at;
 
 	(void)usec;
 	sd_event_now(d->event, CLOCK_MONOTONIC, &now);
 	sd_event_source_set_enabled(d->listener, SD_EVENT_ON);
-	return sd_event_source_set_time(src, step(d, now / 1000) * 1000);
+	next = step(d, now / 1000);
+	at = step_policy(d, now / 1000);
+	return sd_event_source_set_time(src, (at < next ? at : next) * 1000);
 }
 
 static int on_end(sd_event_source *src, const struct signalfd_siginfo *info, void *arg)
@@ -210,10 +226,26 @@ static bool is_ours(const struct mirror_daemon *d)
 	       st.st_dev == d->made.st_dev && st.st_ino == d->made.st_ino;
 }
 
+/* A section of the configuration is for the mirror whose folder has its name. */
+static int begin_policy(struct mirror_daemon *d)
+{
+	struct zc_info info = { 0 };
+	int err = zc_info(d->cache, &info);
+	struct choice c;
+
+	if (err)
+		return fail(CTL_REFUSED, "cannot read the mirror %s: %s", d->folder,
+			    error_name(err));
+	c = config_choice(&d->config, info.name, "");
+	store_begin(&d->policy, &mirror_steer, d->cache, info.name, &c, 0);
+	return CTL_OK;
+}
+
 static void reload(struct mirror_daemon *d)
 {
 	char error[CONFIG_ERROR_ROOM];
 	struct config next;
+	struct choice c;
 
 	if (config_load(d->file, &next, error)) {
 		note("nothing is changed: %s", error);
@@ -224,6 +256,8 @@ static void reload(struct mirror_daemon *d)
 		     error_name(-errno));
 	config_free(&d->config);
 	d->config = next;
+	c = config_choice(&d->config, d->policy.name, "");
+	store_choose(&d->policy, &c, 0);
 	sd_event_source_set_time(d->tick, 0);
 }
 
@@ -338,7 +372,8 @@ int mirror_daemon_run(struct mirror_daemon *d)
 	unsigned int i;
 
 	d->listen_fd = -1;
-	code = open_mirror(d) ?: open_connections(d) ?: open_socket(d) ?: open_loop(d);
+	code = open_mirror(d) ?: open_connections(d) ?: open_socket(d) ?: open_loop(d) ?:
+	       begin_policy(d);
 	if (!code) {
 		tell_ready();
 		code = sd_event_loop(d->event);
@@ -356,6 +391,7 @@ int mirror_daemon_run(struct mirror_daemon *d)
 		unlink(d->address.sa.un.sun_path);
 	if (d->listen_fd >= 0)
 		close(d->listen_fd);
+	store_end(&d->policy);
 	zc_close(d->cache);
 	return code;
 }

@@ -12,6 +12,7 @@
 
 #include "address.h"
 #include "config.h"
+#include "store.h"
 
 struct connection;
 
@@ -23,6 +24,8 @@ struct connection;
  * @socket: where clients find it; NULL for the file "socket" in @folder
  * @cache: the mirror
  * @m: the same
+ * @policy: what leaves it
+ * @retry: milliseconds at which to try again to own that
  * @event: the loop
  * @tick: when to look for what is over
  * @listener: somebody wants to connect
@@ -40,6 +43,8 @@ struct mirror_daemon {
 	const char *socket;
 	struct zc_cache *cache;
 	struct zc_mirror *m;
+	struct managed policy;
+	uint64_t retry;
 	sd_event *event;
 	sd_event_source *tick, *listener;
 	struct address address;
