@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <zcache_owner.h>
+
 #include "fuzz.h"
 #include "mirror_files.h"
 
@@ -214,6 +216,24 @@ static void open_object(struct zc_cache *c, const char *key)
 		close(fd);
 }
 
+/* Hears of all there is, and has the first of it leave. */
+static void own(struct zc_cache *c, int whole)
+{
+	struct zc_policy_record records[2];
+	struct zc_policy_drain d = { .room = 2, .records = records };
+	struct zc_policy_victim v = { .slot = 1 };
+	struct zc_policy_evict e = { .flags = ZC_POLICY_EVICT_EXPIRED, .victims = &v, .nr = 1 };
+	int err = zc_policy_own(c, "lru");
+
+	must(!whole || !err);
+	while (!err && !zc_policy_drain(c, &d) && d.more)
+		if (d.nr)
+			v = (struct zc_policy_victim){ .generation = records[0].generation,
+						       .slot = records[0].slot };
+	if (!err)
+		zc_policy_evict(c, &e);
+}
+
 void mirror_use(int whole)
 {
 	struct zc_touch t = { .key = zc_ptr("a"), .key_len = 1, .flags = ZC_TOUCH_EXPIRES,
@@ -241,5 +261,7 @@ void mirror_use(int whole)
 		must(!get(c, "c", C_BYTES));
 	zc_delete(c, &d);
 	zc_purge(c, &p);
+	own(c, whole);
+	put(c, "c", C_BYTES, &put_generation);
 	zc_close(c);
 }

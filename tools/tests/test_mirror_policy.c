@@ -2,8 +2,10 @@
 /* The mirror: what the owner of its policy is told, and who leaves as it says. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -539,6 +541,54 @@ static void killed_amid(void)
 	zc_close(c);
 }
 
+/* Whatever the last user of the index wrote where news are, nobody looks at it. */
+static void wild(void)
+{
+	struct zc_cache *c = mirror_new("wild", &conf);
+	char name[ZC_POLICY_NAME_ROOM];
+	struct zcm_entry *e;
+	struct zcm_head *h;
+	uint8_t *map;
+	int fd, i;
+
+	put_numbers(c, 0, 4);
+	zc_policy_own(c, "lru");
+	zc_close(c);
+	fd = open(mirror_path("wild/index"), O_RDWR);
+	map = mmap(NULL, ZCM_HEAD_LEN + ZCM_SLOTS_MIN * sizeof(struct zcm_entry),
+		   PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	h = (struct zcm_head *)map;
+	e = (struct zcm_entry *)(map + ZCM_HEAD_LEN);
+	h->news_end = UINT32_MAX;
+	h->news_first = 0x7fffffff;
+	h->news_last = 0x7ffffff0;
+	h->resync = 77;
+	memset(h->policy, 'x', sizeof(h->policy));
+	for (i = 1; i < ZCM_SLOTS_MIN; i++) {
+		e[i].news = 0xff;
+		e[i].uses = 3;
+		e[i].told = i * 1000;
+		e[i].news_next = i;
+		e[i].news_prev = 0x7fffffff;
+	}
+	munmap(map, ZCM_HEAD_LEN + ZCM_SLOTS_MIN * sizeof(struct zcm_entry));
+	c = mirror_open("wild", O_RDWR);
+	is_int(zcm_mirror(c)->head->rebuilds, 1, "an index whose news are wild is used");
+	is_int(zc_policy_owner(c, name), 0, "without an owner");
+	is_str(name, "", "or its name");
+	get_key(c, "0", 0);
+	drop(c, "1");
+	zc_policy_own(c, "lru");
+	put(c, "5");
+	is_str(told_once(c), "all +1:1/3 +2:5 +3:3/3 +4:4/3", "a new one hears of all");
+	put(c, "6");
+	drop(c, "2");
+	get_key(c, "0", 0);
+	is_str(told_once(c), "+5:6 -3:3/1 *1:1/1", "and of what happens then");
+	zc_close(c);
+}
+
 /* A child has the handle and the lock, and is another. */
 static void forked(void)
 {
@@ -563,11 +613,10 @@ static void forked(void)
 }
 
 #define KEYS	40
-#define USES	20000
+#define USES	6000
 
-static void use_in_child(struct zc_cache *c)
+static void use(struct zc_cache *c, unsigned int x)
 {
-	unsigned int x = getpid();
 	char key[16];
 	int i;
 
@@ -609,34 +658,47 @@ static void take_records(struct known *k)
 	}
 }
 
-/* Two processes use it, this one drains and evicts. */
-static void together(void)
+static int left;		/* who still use it */
+
+static void *use_in_thread(void *arg)
 {
-	struct zc_cache *c = mirror_new("together", &conf);
-	struct zc_mirror_object o;
-	static struct known k;
+	use(arg, 7);
+	__atomic_fetch_sub(&left, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Two others use it, processes or threads, this one drains and evicts. */
+static void together(const char *name, bool threads)
+{
+	struct zc_cache *c = mirror_new(name, &conf);
 	uint64_t cursor = 0, there = 0, slot;
+	struct zc_mirror_object o;
+	struct known k = { 0 };
 	uint32_t turn = 0;
-	pid_t child[2];
-	int i, left = 2;
+	pthread_t thread[2];
+	int i;
 
 	zc_policy_own(c, "lru");
+	left = 2;
 	for (i = 0; i < 2; i++) {
-		child[i] = fork();
-		if (!child[i]) {
-			use_in_child(mirror_open("together", O_RDWR));
+		if (threads) {
+			pthread_create(&thread[i], NULL, use_in_thread, c);
+		} else if (!fork()) {
+			use(mirror_open(name, O_RDWR), i);
 			_exit(0);
 		}
 	}
-	while (left) {
+	while (__atomic_load_n(&left, __ATOMIC_ACQUIRE)) {
 		told_once(c);
 		take_records(&k);
 		turn = turn % KEYS + 1;
 		if (k.generation[turn])
 			evict(c, turn, k.generation[turn], 0);
-		while (left && waitpid(-1, NULL, WNOHANG) > 0)
+		while (!threads && left && waitpid(-1, NULL, WNOHANG) > 0)
 			left--;
 	}
+	for (i = 0; threads && i < 2; i++)
+		pthread_join(thread[i], NULL);
 	do {
 		told_once(c);
 		take_records(&k);
@@ -651,7 +713,7 @@ static void together(void)
 		there -= k.generation[slot] != 0;
 	is_int(k.wrong, 0, "in the end all is known");
 	is_int(there, 0, "and nothing else");
-	is_str(mirror_wrong(c, "together") ?: "", "", "and the mirror is whole");
+	is_str(mirror_wrong(c, name) ?: "", "", "and the mirror is whole");
 	zc_close(c);
 }
 
@@ -666,8 +728,10 @@ int main(void)
 	expired();
 	library_evicts();
 	others();
+	wild();
 	forked();
-	together();
+	together("processes", false);
+	together("threads", true);
 	killed();
 	if (test_robust())
 		killed_amid();
