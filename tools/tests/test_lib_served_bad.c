@@ -128,10 +128,24 @@ static void lying_of_all(struct zc_cache *c)
 	is_int(zc_counters(c, n, ZC_C_NR), 0, "all of them");
 }
 
-static struct rlimit files;
+#define FILES_MAX 64
 
-/* The owner, which is of the same process, has its fd then. */
-LIE(no_more_fds, setrlimit(RLIMIT_NOFILE, &(struct rlimit) { 3, files.rlim_max }))
+static struct rlimit files;
+static int filled[FILES_MAX], nr_filled;
+
+/* poll() wants a limit above its own number, so what is below is filled. */
+static void fill_files(void)
+{
+	int fd;
+
+	while ((fd = open("/dev/null", O_RDONLY)) < FILES_MAX - 1)
+		filled[nr_filled++] = fd;
+	filled[nr_filled++] = fd;
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit) { FILES_MAX, files.rlim_max });
+}
+
+/* The owner, which is of the same process, has its fd then, above all that are allowed. */
+LIE(no_more_fds, *more = *fd; *fd = fcntl(*more, F_DUPFD, FILES_MAX); close(*more); *more = -1; fill_files())
 
 /* It is told so, and its connection stays. */
 static void no_fds(struct zc_cache *c)
@@ -144,6 +158,8 @@ static void no_fds(struct zc_cache *c)
 	is_int(get_key(c, "b", 0), -EMFILE, "no more files may be open");
 	s.lie = NULL;
 	setrlimit(RLIMIT_NOFILE, &files);
+	while (nr_filled)
+		close(filled[--nr_filled]);
 	is_int(get_key(c, "b", 0), 0, "until they may");
 	is_int(s.nr_taken, taken, "with the same connection");
 }
