@@ -52,3 +52,7 @@ $(O)/fuzz_netlink: FUZZ_LIBS = $(LIB_LIBS) $(NL_LIBS) -lm
 
 $(O)/fuzz_mirror $(O)/fuzz_index: $(O)/obj/fuzz/mirror_files.o $(O)/libzcache.a
 $(O)/fuzz_mirror $(O)/fuzz_index: FUZZ_LIBS = $(LIB_LIBS)
+
+$(O)/fuzz_served: $(O)/obj/zcached/mirror_answer.o $(O)/obj/fuzz/mirror_files.o $(O)/libzcache.a
+$(O)/fuzz_served: FUZZ_WRAP = $(call wrap,connect sendmsg recvmsg)
+$(O)/fuzz_served: FUZZ_LIBS = $(LIB_LIBS)

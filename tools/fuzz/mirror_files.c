@@ -139,6 +139,11 @@ void mirror_restore(void)
 		mirror_write(i, saved[i].bytes, saved[i].len);
 }
 
+const char *mirror_spec(void)
+{
+	return spec;
+}
+
 void mirror_make(void)
 {
 	struct zc_mirror_conf conf = { .size = sizeof(conf), .capacity = 1 << 20 };

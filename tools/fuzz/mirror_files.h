@@ -13,6 +13,9 @@ enum mirror_file { FILE_SUPER, FILE_INDEX, FILE_META, FILE_DATA, FILE_OTHER_META
 /* Makes it, once. */
 void mirror_make(void);
 
+/* Its name for zc_open(). */
+const char *mirror_spec(void);
+
 /* All as it was, and of what was put since nothing. */
 void mirror_restore(void);
 
