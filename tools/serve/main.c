@@ -27,7 +27,8 @@ static const char usage[] =
 	"Answers HTTP requests with the objects of a zcache store, whose keys are paths.\n"
 	"\n"
 	"  --store NAME              the store, /dev/zcache/NAME; or mirror:DIR, a mirror;\n"
-	"                            or auto:NAME,DIR, the mirror if there is no such node\n"
+	"                            or auto:NAME,DIR, the mirror if there is no such node;\n"
+	"                            or served:SOCKET, a mirror that zcached owns\n"
 	"  --listen ADDR:PORT        where to listen; [::]:8080 if not given, port 0 for any\n"
 	"  --load DIR                first put the files of DIR into the store\n"
 	"  --workers N               threads; one per processor if not given\n"
@@ -129,7 +130,7 @@ static int open_named(struct server *srv)
 	case 0:
 		return EXIT_OK;
 	case -EINVAL:
-		say("--store %s: right is mirror:DIR, or auto:NAME,DIR with the name of a store", store);
+		say("--store %s: right is mirror:DIR, served:SOCKET, or auto:NAME,DIR with the name of a store", store);
 		return EXIT_USAGE;
 	case -EMEDIUMTYPE:
 		say("no store %s: the folder is no mirror", store);
@@ -147,7 +148,8 @@ static int open_named(struct server *srv)
 
 static bool is_named(const char *store)
 {
-	return !strncmp(store, "mirror:", 7) || !strncmp(store, "auto:", 5);
+	return !strncmp(store, "mirror:", 7) || !strncmp(store, "auto:", 5) ||
+	       !strncmp(store, "served:", 7);
 }
 
 /* "mirror:DIR" or "kmod:NAME", whichever it came to. */

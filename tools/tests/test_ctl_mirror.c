@@ -9,6 +9,7 @@
 #include "ctl_run.h"
 #include "json_document.h"
 #include "mirror_util.h"
+#include "served_daemon.h"
 
 static char store[600], text[4096];
 
@@ -385,6 +386,36 @@ static void delete(void)
 	denied(3, "no store STORE: this is no mirror: Wrong medium type (EMEDIUMTYPE)", "twice");
 }
 
+/* Who has only the socket of the mirror's owner reads its objects. */
+static void through_socket(void)
+{
+	static char want[sizeof(r.out)];
+	char path[300];
+	struct zc_cache *c = mirror_new("owned", NULL);
+
+	put_object(c, "/a", "0123456789", 10, NULL, "\"e1\"", NULL);
+	snprintf(path, sizeof(path), "%s", mirror_path("owned/socket"));
+	snprintf(store, sizeof(store), "mirror:%s", mirror_path("owned"));
+	ctl("object", "stat", store, "/a");
+	/* all but the line with the store's name */
+	strcpy(want, strchr(r.out, '\n'));
+	daemon_init();
+	daemon_begin(mirror_path("owned"), NULL, NULL);
+	snprintf(store, sizeof(store), "%s", served_name(path));
+	ctl("object", "stat", store, "/a");
+	is_str(strchr(r.out, '\n'), want, "stat by the socket of the owner");
+	ctl("object", "get", store, "/a");
+	done("0123456789", "get, likewise");
+	ctl("object", "delete", store, "/a");
+	denied(2, "cannot open store STORE: Read-only file system (EROFS)", "but no delete");
+	is_int(daemon_end(SIGTERM), 0, "the owner ends");
+	ctl("object", "get", store, "/a");
+	denied(3, "no store STORE: No such file or directory (ENOENT)", "no owner");
+	ctl("object", "get", "served:", "/a");
+	denied(1, "after 'served:' comes the socket of the mirror's owner", "no socket");
+	zc_close(c);
+}
+
 int main(void)
 {
 	snprintf(store, sizeof(store), "mirror:%s", mirror_path("m"));
@@ -395,5 +426,6 @@ int main(void)
 	lists();
 	lacks();
 	delete();
+	through_socket();
 	return tap_end();
 }

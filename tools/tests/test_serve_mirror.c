@@ -9,6 +9,7 @@
 
 #include "client.h"
 #include "mirror_util.h"
+#include "served_daemon.h"
 #include "tap.h"
 #include "util.h"
 
@@ -94,8 +95,31 @@ static void refusals(void)
 	is_str(s.summary, wanted, "and is told");
 	ok(!serve_start_on(&s, "auto:web", NULL), "auto: without a folder");
 	is_int(serve_wait(&s), 1, "ends it");
-	is_str(s.summary, "zcache-serve: --store auto:web: right is mirror:DIR, or auto:NAME,DIR with the name of a store\n",
+	is_str(s.summary, "zcache-serve: --store auto:web: right is mirror:DIR, served:SOCKET, or auto:NAME,DIR with the name of a store\n",
 	       "and is told");
+}
+
+/* Who has only the socket of the mirror's owner serves the same. */
+static void through_socket(struct zc_cache *c)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s", mirror_path("m/socket"));
+	daemon_init();
+	daemon_begin(mirror_path("m"), NULL, NULL);
+	snprintf(store, sizeof(store), "%s", served_name(path));
+	ok(serve_start_on(&s, store, NULL), "it serves what zcached owns");
+	is_line(store, "and says so");
+	serving(c);
+	is_int(serve_stop(&s), 0, "it ends");
+	ok(!serve_start_on(&s, store, "--load", mirror_path("site"), NULL), "which it cannot fill");
+	is_int(serve_wait(&s), 2, "so it ends");
+	snprintf(wanted, sizeof(wanted), "zcache-serve: cannot open the store %s: Read-only file system\n",
+		 store);
+	is_str(s.summary, wanted, "and says so");
+	is_int(daemon_end(SIGTERM), 0, "the owner ends");
+	ok(!serve_start_on(&s, store, NULL), "no owner");
+	is_int(serve_wait(&s), 3, "ends it, too");
 }
 
 int main(void)
@@ -125,6 +149,7 @@ int main(void)
 	is_line(store, "and says so");
 	is_int(get_key(c, "/b", 0), 0, "what was loaded is there");
 	is_int(serve_stop(&s), 0, "it ends too");
+	through_socket(c);
 	zc_close(c);
 	refusals();
 	return tap_end();

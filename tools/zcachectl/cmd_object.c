@@ -40,7 +40,7 @@ int open_store(const char *name, int flags, struct zc_cache **cache)
 	char spec[8 + ZC_NAME_MAX];
 	int err;
 
-	if (mirror_folder(name))
+	if (mirror_folder(name) || mirror_served(name))
 		return mirror_open(name, flags, cache);
 	if (snprintf(spec, sizeof(spec), "kmod:%s", name) >= (int)sizeof(spec))
 		err = -EINVAL;

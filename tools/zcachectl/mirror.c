@@ -19,8 +19,17 @@ const char *mirror_folder(const char *store)
 	return strncmp(store, prefix, strlen(prefix)) ? NULL : store + strlen(prefix);
 }
 
+bool mirror_served(const char *store)
+{
+	return !strncmp(store, "served:", strlen("served:"));
+}
+
 int mirror_check(const char *store)
 {
+	if (mirror_served(store) && !store[strlen("served:")])
+		return fail(CTL_USAGE, "after 'served:' comes the socket of the mirror's owner");
+	if (mirror_served(store))
+		return CTL_OK;
 	if (!*mirror_folder(store))
 		return fail(CTL_USAGE, "after 'mirror:' comes the folder of the mirror");
 	/* Where its name stands nothing tells how else it would be written. */

@@ -12,6 +12,9 @@ struct zc_mirror_status;
 /* NULL if it is the name of a store of the module. */
 const char *mirror_folder(const char *store);
 
+/* Whether a name is that of a mirror which is read through its owner's socket. */
+bool mirror_served(const char *store);
+
 /* Those that follow return an exit code, having said what is wrong. */
 
 /* Is it a folder that can be told of? */
