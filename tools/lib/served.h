@@ -231,7 +231,8 @@ struct zcm_served {
 /*
  * served_ask.c. Asks; body_len of the request is that of body. The answer is a good one. *fd,
  * if fd is not NULL, is set to the fd that came with it, or -1. Returns 0, the answer's -errno,
- * -EPROTO: it is no answer; -ENODEV: another mirror is there now; or why it cannot be reached.
+ * -EPROTO: it is no answer; -EPROTONOSUPPORT: it is one of another version; -ENODEV: another
+ * mirror is there now; -EMFILE: the fd cannot be had here; or why the owner cannot be reached.
  */
 int zcs_ask(struct zc_mirror *m, struct zcs_request *ask, const void *body,
 	    struct zcs_answer_msg *answer, int *fd);

@@ -92,7 +92,8 @@ static int receive(int sock, const struct zcs_request *ask, struct zcs_answer_ms
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
-	return -EPROTO;
+	return n >= (ssize_t)sizeof(answer->head) && answer->head.magic == ZCS_MAGIC &&
+	       answer->head.version != ZCS_VERSION ? -EPROTONOSUPPORT : -EPROTO;
 }
 
 /* The first one tells which mirror it is; of another one no version here is known. */

@@ -29,17 +29,20 @@ static inline uint64_t zc_ptr(const void *p)
 
 /*
  * Opens a store: "kmod:NAME" is the node /dev/zcache/NAME of the kernel module,
- * "mirror:FOLDER" one of plain files, made by zc_mirror_create(), and
- * "auto:NAME,FOLDER" the module's if there is such a node, else the mirror. flags is
- * O_RDONLY, or O_RDWR for zc_put, zc_fill, zc_delete, zc_purge and zc_touch.
- * -EMEDIUMTYPE: the folder is no mirror; -EPROTONOSUPPORT: it is one of another
- * version; -EUCLEAN: it says of itself what cannot be; -EBUSY: its index was removed
- * while others use it.
+ * "mirror:FOLDER" one of plain files, made by zc_mirror_create(),
+ * "auto:NAME,FOLDER" the module's if there is such a node, else the mirror, and
+ * "served:SOCKET" a mirror that "zcached --mirror" owns, for who has no right to its
+ * folder; that is O_RDONLY. flags is O_RDONLY, or O_RDWR for zc_put, zc_fill, zc_delete,
+ * zc_purge and zc_touch.
+ * -EMEDIUMTYPE: the folder is no mirror; -EPROTONOSUPPORT: it, or its owner, is one of
+ * another version; -EUCLEAN: it says of itself what cannot be; -EBUSY: its index was
+ * removed while others use it; -EROFS: what is served cannot be written; -ECONNREFUSED:
+ * nobody serves it now; -EUSERS: its owner has as many clients as it takes.
  */
 int zc_open(const char *name, int flags, struct zc_cache **cache);
 void zc_close(struct zc_cache *cache);
 
-/* Which it is: "kmod" or "mirror". */
+/* Which it is: "kmod", "mirror" or "served". */
 const char *zc_backend(const struct zc_cache *cache);
 
 /* Bits of zc_caps(): what not every back end does. */
@@ -52,7 +55,10 @@ const char *zc_backend(const struct zc_cache *cache);
 
 uint64_t zc_caps(const struct zc_cache *cache);
 
-/* The counters, by enum zc_counter; 0 for what is not counted. -EOPNOTSUPP on kmod. */
+/*
+ * The counters, by enum zc_counter; 0 for what is not counted. -EOPNOTSUPP on kmod. Those of
+ * a mirror that is served are the mirror's.
+ */
 int zc_counters(struct zc_cache *cache, uint64_t *values, unsigned int nr);
 
 /* zc_mirror_conf.flags */
@@ -100,7 +106,7 @@ int zc_mirror_delete(const char *folder, unsigned int flags);
 /*
  * What an open mirror is to be, and changing that, for all who have it open: get it,
  * change members, set it. max_key_len stays. A smaller capacity evicts at once.
- * These and those below give -EOPNOTSUPP for a store that is no mirror.
+ * These and those below give -EOPNOTSUPP for a store that is no mirror, or that is served.
  */
 int zc_mirror_get(struct zc_cache *cache, struct zc_mirror_conf *conf);
 int zc_mirror_set(struct zc_cache *cache, const struct zc_mirror_conf *conf);

@@ -156,6 +156,7 @@ static void silent(int fds)
 	is_int(answer.head.err, 0, "and is one");
 	ok(cut_off(fd[0]), "but he is cut off");
 	is_int(send(mute, &ask, len, 0), len, "a greeting that is not taken");
+	barrier();
 	ok(cut_off(mute), "likewise");
 	is_settled(fds, "both have left nothing");
 	for (i = 0; i < PLACES - 1; i++)
