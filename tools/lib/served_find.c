@@ -78,26 +78,27 @@ static struct zcm_info *make_info(const struct zcs_answer_msg *answer, const voi
 static struct zcm_version *take_version(struct zc_mirror *m, const struct zcm_object *obj,
 					const struct zcm_hash *hash, int fd, int *err)
 {
-	struct zcm_version *v = zcm_version_get(m, obj->generation);
+	struct zcm_version *v;
 	struct stat st;
 
 	*err = check_fd(fd, obj->data_len, &st);
+	/* Another key may be in its place of the guesses, or another thread was faster. */
+	v = *err ? NULL : zcm_version_get(m, obj->generation);
 	if (v || *err) {
 		close(fd);
-		if (v && *err)
-			zcm_version_put(v);
-		return *err ? NULL : v;
+	} else {
+		v = zcm_version_new(obj, fd, &st);
+		if (v) {
+			v->hash = *hash;
+			zcm_cache_add(m, v);
+		} else {
+			close(fd);
+			*err = -ENOMEM;
+		}
 	}
-	v = zcm_version_new(obj, fd, &st);
-	if (!v) {
-		close(fd);
-		*err = -ENOMEM;
-		return NULL;
-	}
-	v->hash = *hash;
-	zcm_cache_add(m, v);
-	__atomic_store_n(&m->served->guess[hash->w[0] % ZCS_GUESSES], obj->generation,
-			 __ATOMIC_RELAXED);
+	if (v)
+		__atomic_store_n(&m->served->guess[hash->w[0] % ZCS_GUESSES], obj->generation,
+				 __ATOMIC_RELAXED);
 	return v;
 }
 

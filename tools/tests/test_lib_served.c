@@ -390,7 +390,7 @@ static int threads(struct zc_cache *c, struct zc_cache *w)
 	shared = c;
 	for (i = 0; i < 4; i++)
 		pthread_create(&t[i], NULL, many_lookups, &bad[i]);
-	for (i = 0; w && i < 200; i++) {
+	for (i = 0; i < 200; i++) {
 		snprintf(key, sizeof(key), "k%d", i % 7);
 		sum += put_seeded(w, key, 3000 + i, 100 + i) != 0;
 	}
@@ -418,7 +418,10 @@ static void sharing(void)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		status = threads(c, NULL);
+		/* without threads: ThreadSanitizer takes none after a fork() with some */
+		status = 0;
+		for (i = 0; i < 4; i++)
+			many_lookups(&status);
 		zc_close(c);
 		_exit(status > 255 ? 255 : status);
 	}

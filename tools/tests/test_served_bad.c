@@ -205,6 +205,44 @@ static void finds(int rounds)
 	zc_close(c);
 }
 
+/*
+ * So many fds are on their way that the system lets the daemon's user send no more: the client
+ * is told, and both go on.
+ */
+static void in_flight(void)
+{
+	struct rlimit few, old;
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(100 * sizeof(int))];
+	} control = { .room = "" };
+	struct iovec iov = { .iov_base = "x", .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct zc_cache *c;
+	int pair[2];
+
+	/* the test's own limit allows them */
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(100 * sizeof(int));
+	is_int(zc_open(name, O_RDONLY, &c), 0, "a client");
+	getrlimit(RLIMIT_NOFILE, &old);
+	few = (struct rlimit) { 64, old.rlim_max };
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) || sendmsg(pair[0], &msg, 0) != 1 ||
+	    prlimit(daemon_pid(), RLIMIT_NOFILE, &few, NULL))
+		abort();
+	is_int(get_key(c, "a", 0), -ETOOMANYREFS, "too many fds are on their way");
+	close(pair[0]);
+	close(pair[1]);
+	is_int(get_key(c, "a", 0), 0, "until they have arrived");
+	if (prlimit(daemon_pid(), RLIMIT_NOFILE, &old, NULL))
+		abort();
+	zc_close(c);
+}
+
 int main(void)
 {
 	/* lib/mirror.h: what the daemon opens besides is 64 at most */
@@ -234,6 +272,7 @@ int main(void)
 	silent(fds);
 	too_many();
 	finds(2000);
+	in_flight();
 	is_settled(fds, "it has no more open than at first");
 	is_int(dup(0), mine, "nor has its client");
 	is_int(daemon_end(SIGTERM), 0, "it ends");

@@ -28,6 +28,12 @@
 /* Milliseconds until it is tried again to own the policy. */
 #define RETRY 10000
 
+/*
+ * Milliseconds. To look at a fill its file is opened, with the index's lock; of the thousands
+ * that there may be none is in a hurry.
+ */
+#define REAP 1000
+
 /* Answers that a connection has room for; there never is more than one. */
 #define SEND_ROOM 4
 
@@ -171,7 +177,10 @@ static uint64_t step(struct mirror_daemon *d, uint64_t now)
 	unsigned int nr = 0;
 
 	if (!zcm_lock(d->m)) {
-		zcm_reap(d->m);
+		if (now >= d->reap_at) {
+			zcm_reap(d->m);
+			d->reap_at = now + REAP;
+		}
 		nr = zcm_sweep(d->m);
 		zcm_unlock(d->m);
 	}

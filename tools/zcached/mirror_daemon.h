@@ -26,6 +26,7 @@ struct connection;
  * @m: the same
  * @policy: what leaves it
  * @retry: milliseconds at which to try again to own that
+ * @reap_at: when to look for fills that were given up, in milliseconds
  * @event: the loop
  * @tick: when to look for what is over
  * @listener: somebody wants to connect
@@ -45,6 +46,7 @@ struct mirror_daemon {
 	struct zc_mirror *m;
 	struct managed policy;
 	uint64_t retry;
+	uint64_t reap_at;
 	sd_event *event;
 	sd_event_source *tick, *listener;
 	struct address address;
