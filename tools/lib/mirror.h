@@ -205,9 +205,6 @@ void zcm_hit(struct zc_mirror *m, const struct zcm_object *obj);
 /* Ends what zcm_find() and zcm_find_fd() gave. */
 void zcm_put(struct zc_mirror *m, struct zcm_object *obj);
 
-/* Returns an object fd of it, the user's to close; for zc_open_object(), ZC_SEND_PIN. */
-int zcm_pin(struct zc_mirror *m, struct zcm_object *obj);
-
 /* Opens its file once more: a fd with a position of its own, or -1 with errno. */
 int zcm_reopen(const struct zc_mirror *m, const struct zcm_object *obj);
 
@@ -318,7 +315,13 @@ void zcm_news_drain(struct zc_mirror *m, struct zc_policy_drain *drain);
 void zcm_owner_check(struct zc_mirror *m);
 void zcm_owner_forget(struct zcm_head *h);
 
-/* mirror_object.c. With the lock. */
+/*
+ * mirror_object.c. Returns an object fd of it, the user's to close; for zc_open_object() and
+ * ZC_SEND_PIN.
+ */
+int zcm_pin(struct zc_mirror *m, struct zcm_object *obj);
+
+/* With the lock. */
 int zcm_set_expires(struct zc_mirror *m, uint32_t i, int64_t expires_ns);
 
 /* mirror_fill.c: also the back end's calls. With the lock. */

@@ -589,25 +589,3 @@ int zcm_reopen(const struct zc_mirror *m, const struct zcm_object *obj)
 	errno = -fd;
 	return -1;
 }
-
-/**
- * zcm_pin() - make an object fd for the user
- * @m: the mirror
- * @obj: the object, found without ZCM_BARE
- *
- * Return: the fd, with a position of its own; or -errno.
- */
-int zcm_pin(struct zc_mirror *m, struct zcm_object *obj)
-{
-	struct stat st;
-	int fd = zcm_reopen(m, obj);
-
-	/* Another user's file, or a system without /proc: who owns it opens it. */
-	if (fd < 0 && errno != EMFILE && errno != ENFILE && m->served)
-		fd = zcs_open(m, obj);
-	if (fd < 0)
-		return errno == EMFILE || errno == ENFILE ? -errno : -EIO;
-	if (!fstat(fd, &st))
-		zcm_known_add(m, &st, obj->info);
-	return fd;
-}

@@ -5,7 +5,29 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mirror.h"
+#include "served.h"
+
+/**
+ * zcm_pin() - make an object fd for the user
+ * @m: the mirror
+ * @obj: the object, found without ZCM_BARE
+ *
+ * Return: the fd, with a position of its own; or -errno.
+ */
+int zcm_pin(struct zc_mirror *m, struct zcm_object *obj)
+{
+	struct stat st;
+	int fd = zcm_reopen(m, obj);
+
+	/* Another user's file, or a system without /proc: who owns it opens it. */
+	if (fd < 0 && errno != EMFILE && errno != ENFILE && m->served)
+		fd = zcs_open(m, obj);
+	if (fd < 0)
+		return errno == EMFILE || errno == ENFILE ? -errno : -EIO;
+	if (!fstat(fd, &st))
+		zcm_known_add(m, &st, obj->info);
+	return fd;
+}
 
 static int find(struct zc_mirror *m, uint64_t key, uint32_t key_len, bool by_fd, int fd,
 		uint64_t generation, uint64_t miss_tag, unsigned int flags,

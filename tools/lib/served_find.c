@@ -33,7 +33,7 @@ static int check_fd(int fd, uint64_t len, struct stat *st)
 	if (fstat(fd, st) || mode < 0)
 		return -errno;
 	return S_ISREG(st->st_mode) && (uint64_t)st->st_size == len &&
-	       (mode & O_ACCMODE) == O_RDONLY ? 0 : -EPROTO;
+	       (mode & (O_ACCMODE | O_PATH)) == O_RDONLY ? 0 : -EPROTO;
 }
 
 static void take_found(struct zc_mirror *m, struct zcm_object *obj, const struct zcs_found *found)
@@ -166,7 +166,8 @@ int zcs_find(struct zc_mirror *m, const void *key, size_t key_len, uint64_t gene
 		take_found(m, found, &answer.found);
 		if (!v)
 			v = take_version(m, found, &hash, fd, &err);
-		else if (v->data_len != found->data_len)
+		/* Its bytes are in memory, as many as it had when it came. */
+		if (v && v->data_len != found->data_len)
 			err = -EPROTO;
 	}
 	found->version = v;

@@ -41,6 +41,7 @@ LIE(fd_of_error, a->head.err = -ENOENT; a->head.body_len = 0; len = sizeof(a->he
 LIE(two_fds, *more = 0)
 LIE(writable, close(*fd); *fd = open(plain, O_RDWR))
 LIE(write_only, close(*fd); *fd = open(plain, O_WRONLY))
+LIE(path_only, close(*fd); *fd = open(plain, O_PATH))
 LIE(shorter, close(*fd); *fd = open(plain, O_RDONLY); if (truncate(plain, 9)) abort())
 LIE(no_file, close(*fd); *fd = open("/dev/null", O_RDONLY))
 LIE(folder, close(*fd); *fd = open("/", O_RDONLY))
@@ -65,7 +66,7 @@ static const struct {
 	L(magic), L(version), L(operation), L(positive), L(unknown_error), L(body_of_error),
 	L(reserved), L(body_len), L(cut), L(cut_short), L(cut_body), L(flags), L(no_flags),
 	L(same), L(both), L(no_fd), L(fd_of_error), L(two_fds), L(writable), L(write_only),
-	L(shorter), L(no_file), L(folder), L(no_generation), L(data_len), L(data_len_huge),
+	L(path_only), L(shorter), L(no_file), L(folder), L(no_generation), L(data_len), L(data_len_huge),
 	L(expires), L(state), L(tags), L(found_reserved), L(etag), L(etag_long), L(etag_wraps),
 	L(type_long), L(header_long),
 };
@@ -75,6 +76,9 @@ LIE(other_length, a->found.data_len++)
 LIE(name_without_end, memset(a->info.name, 'n', sizeof(a->info.name)))
 LIE(longest_key, a->info.max_key_len = ZC_KEY_MAX + 1)
 LIE(fewer_numbers, a->head.body_len -= 8; len -= 8)
+
+static uint64_t stolen;
+LIE(stolen_version, a->found.generation = stolen)
 
 /* Each lie is found out, and does no harm to what is asked after it. */
 static void lying(struct zc_cache *c)
@@ -106,6 +110,14 @@ static void lying(struct zc_cache *c)
 	is_int(zc_stat(c, &stat), -EPROTO, "one version is asked for, another told");
 	s.lie = NULL;
 	is_int(zc_stat(c, &stat), 0, "it is there");
+	put_seeded(s.c, "longer", 20, 1);
+	stolen = l.generation;
+	s.lie = stolen_version;
+	is_int(get_key(c, "longer", 0), -EPROTO, "a longer object as a version that is open");
+	s.lie = NULL;
+	is_int(get_key(c, "longer", 0), 0, "it is another");
+	/* has no fd, and comes after the owner has closed that of the last one */
+	is_int(get_key(c, "longer", 0), 0, "and stays");
 	zcm_cache_exit(zcm_mirror(c));
 	zcm_cache_exit(zcm_mirror(s.c));
 	is_int(open_fds(), before, "no fd is left");

@@ -356,6 +356,7 @@ static int open_loop(struct mirror_daemon *d)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
 	err = sd_event_new(&d->event);
 	if (err >= 0)
 		err = sd_event_add_signal(d->event, NULL, SIGTERM, on_end, d);
