@@ -205,8 +205,8 @@ void zcm_hit(struct zc_mirror *m, const struct zcm_object *obj);
 /* Ends what zcm_find() and zcm_find_fd() gave. */
 void zcm_put(struct zc_mirror *m, struct zcm_object *obj);
 
-/* Opens its file once more: a fd with a position of its own, or -1 with errno. */
-int zcm_reopen(const struct zc_mirror *m, const struct zcm_object *obj);
+/* Opens its file once more: a fd with a position of its own, or -errno. */
+int zcm_reopen(struct zc_mirror *m, const struct zcm_object *obj);
 
 /* Metadata in memory, with room for so many bytes; and that of it an object tells. */
 struct zcm_info *zcm_info_alloc(size_t body);
@@ -228,6 +228,7 @@ void zcm_version_put(struct zcm_version *v);
 void zcm_cache_add(struct zc_mirror *m, struct zcm_version *v);
 void zcm_cache_drop(struct zc_mirror *m, uint64_t generation);
 void zcm_cache_check(struct zc_mirror *m);
+int zcm_open(struct zc_mirror *m, int dir, const char *name, int flags);
 void zcm_cache_exit(struct zc_mirror *m);
 void zcm_known_add(struct zc_mirror *m, const struct stat *st, struct zcm_info *info);
 struct zcm_info *zcm_known_find(struct zc_mirror *m, const struct stat *st);
@@ -273,7 +274,7 @@ void zcm_info_put(struct zcm_info *info);
 void zcm_unlink(struct zc_mirror *m, const char *name);
 
 /* -ENOENT, -EIO, -ENOMEM, -EUCLEAN: it is damaged. */
-int zcm_info_read(const struct zc_mirror *m, const char *name, struct zcm_info **info);
+int zcm_info_read(struct zc_mirror *m, const char *name, struct zcm_info **info);
 
 /* Writes a metadata file anew; or its first part only, that changes with the commit. */
 int zcm_info_write(struct zc_mirror *m, const char *name, struct zcm_info *info, bool sync);

@@ -6,6 +6,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -185,6 +186,46 @@ void zcm_cache_check(struct zc_mirror *m)
 	for (i = 0; i < nr; i++)
 		if (gone[i])
 			zcm_cache_drop(m, generation[i]);
+}
+
+/* Closes one that nobody uses now, of those used longest ago. Returns whether there was one. */
+static bool drop_idle(struct zc_mirror *m)
+{
+	struct zcm_version *v;
+
+	pthread_mutex_lock(&m->lock);
+	/* Who else has one has found it here, or has it from who did. */
+	for (v = m->oldest; v && __atomic_load_n(&v->refs, __ATOMIC_ACQUIRE) > 1; v = v->newer)
+		;
+	if (v)
+		take(m, v);
+	pthread_mutex_unlock(&m->lock);
+	if (v)
+		zcm_version_put(v);
+	return v;
+}
+
+/**
+ * zcm_open() - open a file, if need be in place of a version that is kept open for nobody
+ * @m: the mirror; its index may be locked
+ * @dir: the folder that the name is of
+ * @name: the file
+ * @flags: as of openat(2); O_CLOEXEC is added
+ *
+ * A process may have so many files open only. Those that the library keeps by itself
+ * are not to be why the user has none.
+ *
+ * Return: the fd, or -errno.
+ */
+int zcm_open(struct zc_mirror *m, int dir, const char *name, int flags)
+{
+	int fd, err;
+
+	do {
+		fd = openat(dir, name, flags | O_CLOEXEC, 0666);
+		err = fd < 0 ? -errno : 0;
+	} while ((err == -EMFILE || err == -ENFILE) && drop_idle(m));
+	return err ?: fd;
 }
 
 /** zcm_cache_exit() - the end of the cache; who has found a version keeps it */

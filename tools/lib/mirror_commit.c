@@ -61,10 +61,10 @@ static int sync_meta(struct zc_mirror *m, uint64_t id)
 	int fd, err;
 
 	zcm_fill_name(name, id, true);
-	fd = openat(m->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	fd = zcm_open(m, m->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	/* Another thread may have committed it; who looks at the fill then is told. */
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return fd == -ENOENT ? 0 : fd;
 	err = fsync(fd) ? -errno : 0;
 	close(fd);
 	return err;

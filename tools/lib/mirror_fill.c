@@ -99,9 +99,9 @@ bool zcm_fill_dead(struct zc_mirror *m, const struct zcm_fill *fill)
 	int fd;
 
 	zcm_fill_name(name, fill->id, false);
-	fd = openat(m->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	fd = zcm_open(m, m->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return errno == ENOENT;
+		return fd == -ENOENT;
 	dead = !flock(fd, LOCK_SH | LOCK_NB);
 	close(fd);
 	return dead;
@@ -136,9 +136,9 @@ static int make_files(struct zc_mirror *m, uint64_t id, struct zcm_info *info)
 	int fd, err;
 
 	zcm_fill_name(name, id, false);
-	fd = openat(m->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	fd = zcm_open(m, m->dir, name, O_WRONLY | O_CREAT | O_EXCL);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	err = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
 	if (!err) {
 		zcm_fill_name(name, id, true);
@@ -363,10 +363,10 @@ static int complete(struct zc_mirror *m, const struct zcm_fill *fill, const stru
 	if (!fill->data_len)
 		return 0;
 	zcm_fill_name(name, fill->id, false);
-	fd = openat(m->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	fd = zcm_open(m, m->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	/* Another thread may have been faster. */
 	if (fd < 0)
-		return errno == ENOENT ? -EALREADY : -errno;
+		return fd == -ENOENT ? -EALREADY : fd;
 	hole = lseek(fd, 0, SEEK_HOLE);
 	close(fd);
 	/* A file system that does not know has none. */

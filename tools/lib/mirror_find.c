@@ -36,15 +36,15 @@ struct zcm_version *zcm_version_new(const struct zcm_object *obj, int fd, const 
 }
 
 /* -ENOENT: not there any more; -EUCLEAN: not as long as it should be. */
-static int data_open(const struct zc_mirror *m, uint64_t generation, uint64_t len, struct stat *st)
+static int data_open(struct zc_mirror *m, uint64_t generation, uint64_t len, struct stat *st)
 {
 	char name[ZCM_NAME];
 	int fd, err = 0;
 
 	zcm_data_name(name, generation);
-	fd = openat(m->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	fd = zcm_open(m, m->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return errno == ELOOP || errno == ENXIO ? -EUCLEAN : -errno;
+		return fd == -ELOOP || fd == -ENXIO ? -EUCLEAN : fd;
 	if (fstat(fd, st))
 		err = -errno;
 	else if (!S_ISREG(st->st_mode) || (uint64_t)st->st_size != len)
@@ -56,7 +56,7 @@ static int data_open(const struct zc_mirror *m, uint64_t generation, uint64_t le
 }
 
 /* The metadata of a version, which has gone if the file is of another. */
-static int info_of(const struct zc_mirror *m, const struct zcm_hash *hash, uint64_t generation,
+static int info_of(struct zc_mirror *m, const struct zcm_hash *hash, uint64_t generation,
 		   struct zcm_info **info)
 {
 	char name[ZCM_NAME];
@@ -570,9 +570,9 @@ void zcm_put(struct zc_mirror *m, struct zcm_object *obj)
  * @m: the mirror
  * @obj: the object
  *
- * Return: the fd, with a position of its own, or -1, and errno says why.
+ * Return: the fd, with a position of its own, or -errno.
  */
-int zcm_reopen(const struct zc_mirror *m, const struct zcm_object *obj)
+int zcm_reopen(struct zc_mirror *m, const struct zcm_object *obj)
 {
 	char proc[32];
 	struct stat st;
@@ -580,12 +580,8 @@ int zcm_reopen(const struct zc_mirror *m, const struct zcm_object *obj)
 
 	/* By its fd, so that it is this version and also one without a name. */
 	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", obj->fd);
-	fd = open(proc, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 || errno != ENOENT || m->dir < 0)
+	fd = zcm_open(m, AT_FDCWD, proc, O_RDONLY);
+	if (fd != -ENOENT || m->dir < 0)
 		return fd;
-	fd = data_open(m, obj->generation, obj->data_len, &st);
-	if (fd >= 0)
-		return fd;
-	errno = -fd;
-	return -1;
+	return data_open(m, obj->generation, obj->data_len, &st);
 }

@@ -157,15 +157,15 @@ static bool meta_good(const struct zc_mirror *m, const struct zcm_meta *meta)
  *
  * Return: 0, -EUCLEAN if it is damaged, or what the system says.
  */
-int zcm_info_read(const struct zc_mirror *m, const char *name, struct zcm_info **info)
+int zcm_info_read(struct zc_mirror *m, const char *name, struct zcm_info **info)
 {
 	struct zcm_meta meta;
 	struct stat st;
 	int fd, err;
 
-	fd = openat(m->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	fd = zcm_open(m, m->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return errno == ELOOP || errno == ENXIO || errno == ENODEV ? -EUCLEAN : -errno;
+		return fd == -ELOOP || fd == -ENXIO || fd == -ENODEV ? -EUCLEAN : fd;
 	err = read_all(fd, &meta, sizeof(meta), 0);
 	/* A folder or the like in its place. */
 	if (err && !fstat(fd, &st) && !S_ISREG(st.st_mode))
@@ -203,13 +203,13 @@ static int write_info(struct zc_mirror *m, const char *name, int flags, struct z
 	ssize_t n;
 
 	info->meta.crc = zcm_crc(0, &info->meta, offsetof(struct zcm_meta, crc));
-	flags |= O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-	fd = openat(m->dir, name, flags, 0666);
+	flags |= O_WRONLY | O_NOFOLLOW | O_NONBLOCK;
+	fd = zcm_open(m, m->dir, name, flags);
 	/* What a killed process left; or a link, to a file that is not ours. */
-	if (fd < 0 && errno == EEXIST && !unlinkat(m->dir, name, 0))
-		fd = openat(m->dir, name, flags, 0666);
+	if (fd == -EEXIST && !unlinkat(m->dir, name, 0))
+		fd = zcm_open(m, m->dir, name, flags);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	do {
 		n = writev(fd, iov, 2);
 	} while (n < 0 && errno == EINTR);

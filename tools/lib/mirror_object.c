@@ -20,10 +20,10 @@ int zcm_pin(struct zc_mirror *m, struct zcm_object *obj)
 	int fd = zcm_reopen(m, obj);
 
 	/* Another user's file, or a system without /proc: who owns it opens it. */
-	if (fd < 0 && errno != EMFILE && errno != ENFILE && m->served)
+	if (fd < 0 && fd != -EMFILE && fd != -ENFILE && m->served)
 		fd = zcs_open(m, obj);
 	if (fd < 0)
-		return errno == EMFILE || errno == ENFILE ? -errno : -EIO;
+		return fd == -EMFILE || fd == -ENFILE ? fd : -EIO;
 	if (!fstat(fd, &st))
 		zcm_known_add(m, &st, obj->info);
 	return fd;

@@ -49,7 +49,7 @@ struct file {
 
 typedef int (*file_fn)(struct zc_mirror *m, const struct file *file, void *arg);
 
-#define FOLDER	(O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define FOLDER	(O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
 
 /* Opens a folder, or one in it. A link leads to files of others, so none is followed. */
 static int open_folder(struct zc_mirror *m, const char *folder)
@@ -60,12 +60,10 @@ static int open_folder(struct zc_mirror *m, const char *folder)
 	int fd, in;
 
 	memcpy(top, folder, len < sizeof(top) ? len : sizeof(top) - 1);
-	fd = openat(m->dir, top, FOLDER);
+	fd = zcm_open(m, m->dir, top, FOLDER);
 	if (fd < 0 || !sub)
-		return fd < 0 ? -errno : fd;
-	in = openat(fd, sub + 1, FOLDER);
-	if (in < 0)
-		in = -errno;
+		return fd;
+	in = zcm_open(m, fd, sub + 1, FOLDER);
 	close(fd);
 	return in;
 }
@@ -136,6 +134,12 @@ static int spoilt(struct zc_mirror *m, const struct file *file, struct found *fo
 	return 0;
 }
 
+/* Whether an error means that a fill cannot be committed any more. */
+static bool useless(int err)
+{
+	return err == -ENOENT || err == -EUCLEAN || err == -EIO;
+}
+
 /* Whether the data is there as the metadata says. */
 static int check_bytes(struct zc_mirror *m, const struct zcm_info *info)
 {
@@ -194,18 +198,55 @@ static int cmp_generation(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static bool has_generation(const struct found *found, uint64_t generation)
+{
+	struct zcm_info key = { .meta.generation = generation }, *want = &key;
+
+	return found->nr &&
+	       bsearch(&want, found->info, found->nr, sizeof(want), cmp_generation);
+}
+
 static int check_data(struct zc_mirror *m, const struct file *file, void *arg)
 {
-	const struct found *found = arg;
-	struct zcm_info key = { 0 }, *want = &key;
+	uint64_t generation = strtoull(file->name, NULL, 16);
 	char good[ZCM_NAME];
 
-	key.meta.generation = strtoull(file->name, NULL, 16);
-	zcm_data_name(good, key.meta.generation);
+	zcm_data_name(good, generation);
 	if (strcmp(good, file->path))
 		return 0;
-	if (!found->nr || !bsearch(&want, found->info, found->nr, sizeof(want), cmp_generation))
+	if (!has_generation(arg, generation))
 		remove_file(m, file, &m->head->orphans);
+	return 0;
+}
+
+/*
+ * Who was killed in the middle of a commit left the data with a version's name, and the
+ * metadata with the fill's: it was not committed. The fill gets its data back, and goes
+ * on if somebody else has its fd.
+ */
+static int restore_fill(struct zc_mirror *m, const struct file *file, void *arg)
+{
+	uint64_t id = strtoull(file->name, NULL, 16);
+	char name[ZCM_NAME], data[ZCM_NAME];
+	const struct found *found = arg;
+	struct zcm_info *info;
+	struct stat st;
+	int err;
+
+	zcm_fill_name(name, id, true);
+	if (strcmp(name, file->path))
+		return 0;
+	zcm_fill_name(name, id, false);
+	err = fstatat(m->dir, name, &st, AT_SYMLINK_NOFOLLOW) ? -errno : 0;
+	if (err != -ENOENT)
+		return err;
+	err = zcm_info_read(m, file->path, &info);
+	if (err)
+		return useless(err) ? 0 : err;
+	zcm_data_name(data, info->meta.generation);
+	if (info->meta.generation && !has_generation(found, info->meta.generation))
+		(void)renameat(m->dir, data, m->dir, name);
+	zcm_info_put(info);
 	return 0;
 }
 
@@ -223,20 +264,18 @@ static int keep_fill(struct zc_mirror *m, uint64_t id, const char *path)
 
 	if (h->nr_fills == ZCM_FILLS_MAX)
 		return 0;
-	fd = openat(m->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	fd = zcm_open(m, m->dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? 0 : -errno;
-	err = flock(fd, LOCK_SH | LOCK_NB) ? errno : 0;
-	if (err == EWOULDBLOCK)
-		err = fstat(fd, &st) ? errno : 0;
-	else if (!err)
-		err = ENOENT;
+		return useless(fd) || fd == -ELOOP || fd == -ENXIO ? 0 : fd;
+	err = flock(fd, LOCK_SH | LOCK_NB) ? -errno : -ENOENT;
+	if (err == -EWOULDBLOCK)
+		err = fstat(fd, &st) ? -errno : 0;
 	close(fd);
 	zcm_fill_name(name, id, true);
 	if (!err)
-		err = -zcm_info_read(m, name, &info);
+		err = zcm_info_read(m, name, &info);
 	if (err)
-		return err == ENOENT || err == EUCLEAN || err == EIO ? 0 : -err;
+		return useless(err) ? 0 : err;
 	h->fill[h->nr_fills++] = (struct zcm_fill) {
 		.id = id, .dev = st.st_dev, .ino = st.st_ino, .hash = info->hash,
 		.data_len = info->meta.data_len, .charge = zcm_meta_charge(&info->meta),
@@ -354,6 +393,8 @@ int zcm_rebuild(struct zc_mirror *m)
 	if (!err)
 		err = add_all(m, &found);
 	/* Who cannot write leaves the rest to those who can. */
+	if (!err && !m->direct)
+		err = each(m, "fill", restore_fill, &found);
 	if (!err && !m->direct && !found.unread)
 		err = each_of_256(m, "data", check_data, &found);
 	if (!err && !m->direct)

@@ -228,7 +228,7 @@ void zcs_hit(struct zc_mirror *m, const struct zcm_object *obj)
  * @m: the mirror
  * @obj: the object
  *
- * Return: the fd, or -1, and errno says why: ENOENT, it has been replaced or deleted.
+ * Return: the fd, or -errno; -ENOENT: it has been replaced or deleted.
  */
 int zcs_open(struct zc_mirror *m, const struct zcm_object *obj)
 {
@@ -245,6 +245,5 @@ int zcs_open(struct zc_mirror *m, const struct zcm_object *obj)
 		return fd;
 	if (fd >= 0)
 		close(fd);
-	errno = -err;
-	return -1;
+	return err;
 }

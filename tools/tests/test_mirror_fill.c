@@ -33,6 +33,7 @@ static void fills(void)
 	struct zc_open o = { .key = zc_ptr("f"), .key_len = 1 };
 	struct zc_stat st = { .flags = ZC_STAT_FD };
 	char buf[8];
+	struct zc_get get = { .flags = ZC_GET_FD, .buf = zc_ptr(buf), .buf_len = sizeof(buf) };
 	uint64_t generation = 0;
 	int fd;
 
@@ -51,7 +52,9 @@ static void fills(void)
 	ok(generation != 0, "gives a generation");
 	is_int(zc_commit(cache, fd, NULL), -EALREADY, "but once");
 	st.fd = fd;
+	get.fd = fd;
 	is_int(zc_stat(cache, &st), -EINVAL, "a fill fd is no object fd");
+	is_int(zc_get(cache, &get), -EINVAL, "nor to read of, though it was committed");
 	close(fd);
 	fd = zc_open_object(cache, &o);
 	is_int(o.generation, generation, "open finds it");

@@ -225,6 +225,58 @@ static void each_step(const char *name, bool stay, uint32_t flags)
 	zc_close(c);
 }
 
+/*
+ * A fill whose fd two processes have: one is killed at each step of its commit. The other
+ * is told that it was committed if it was, and else commits it.
+ */
+static void commit_shared(const char *name, uint32_t flags)
+{
+	struct zc_mirror_conf conf = { .size = sizeof(conf), .flags = flags };
+	struct zc_cache *c = mirror_new(name, &conf);
+	struct zc_put p = {
+		.key = zc_ptr("k"), .key_len = 1, .data_len = 3000, .etag = zc_ptr("2"),
+		.etag_len = 1,
+	};
+	int n, fd, err, status, was, before = 0, after = 0, bad = 0;
+	char data[3000];
+	pid_t pid;
+
+	fill_pattern(data, sizeof(data), 2);
+	fflush(stdout);
+	for (n = 1; n < 1000; n++) {
+		put_seeded(c, "k", 2000, 1);
+		p.fd = 0;
+		fd = zc_fill(c, &p);
+		bad += write(fd, data, sizeof(data)) != sizeof(data);
+		pid = fork();
+		if (!pid) {
+			countdown = n;
+			err = zc_commit(c, fd, NULL);
+			countdown = 0;
+			_exit(err != 0);
+		}
+		waitpid(pid, &status, 0);
+		was = seed_of(c, "k");
+		err = zc_commit(c, fd, NULL);
+		if (WIFSIGNALED(status)) {
+			before += was == 1;
+			after += was == 2;
+		}
+		if (err != (was == 2 ? -EALREADY : 0)) {
+			printf("# killed at step %d, version %d: %d\n", n, was, err);
+			bad++;
+		}
+		close(fd);
+		bad += seed_of(c, "k") != 2 || mirror_wrong(c, name);
+		if (!WIFSIGNALED(status))
+			break;
+	}
+	is_int(bad, 0, "one of two is killed in a commit");
+	ok(before > 3 && after > 0, "before it and after it");
+	printf("# %d before, %d after\n", before, after);
+	zc_close(c);
+}
+
 /* Each step fails instead, as when the disk is full or broken. */
 static void each_fails(int error, const char *name)
 {
@@ -338,6 +390,8 @@ int main(void)
 	each_step("stay", true, 0);
 	each_step("leave", false, 0);
 	each_step("durable", true, ZC_MIRROR_DURABLE);
+	commit_shared("shared", 0);
+	commit_shared("shared-durable", ZC_MIRROR_DURABLE);
 	each_fails(ENOSPC, "full");
 	each_fails(EIO, "broken");
 	any_time();

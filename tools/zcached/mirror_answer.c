@@ -65,7 +65,7 @@ static size_t tell(struct zc_mirror *m, const struct zcm_object *obj, struct zcs
 static int own_fd(struct zc_mirror *m, const struct zcm_object *obj, int *fd)
 {
 	*fd = zcm_reopen(m, obj);
-	return *fd < 0 ? -errno : 0;
+	return *fd < 0 ? *fd : 0;
 }
 
 static int find(struct zc_mirror *m, const struct zcs_request_msg *ask,
