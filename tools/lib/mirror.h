@@ -104,6 +104,24 @@ struct zcm_object {
 	struct zcm_info *info;
 };
 
+/**
+ * struct zcm_change - another time for an object, see zcm_set_expires()
+ * @fd: the metadata file, which has no name, on the disk; -1 for none
+ * @hash: of the object's key
+ * @generation: the version
+ * @expires_ns: the time
+ * @tries: how often it was prepared
+ */
+struct zcm_change {
+	int fd;
+	struct zcm_hash hash;
+	uint64_t generation;
+	int64_t expires_ns;
+	unsigned int tries;
+};
+
+#define ZCM_NO_CHANGE	{ .fd = -1 }
+
 struct zcm_known;
 struct zcm_served;
 
@@ -279,6 +297,7 @@ int zcm_info_read(struct zc_mirror *m, const char *name, struct zcm_info **info)
 /* Writes a metadata file anew; or its first part only, that changes with the commit. */
 int zcm_info_write(struct zc_mirror *m, const char *name, struct zcm_info *info, bool sync);
 int zcm_info_rewrite(struct zc_mirror *m, const char *name, struct zcm_info *info);
+int zcm_info_write_unnamed(struct zc_mirror *m, struct zcm_info *info);
 
 /* Marks a data file as a version of this mirror, and tells that it is. */
 void zcm_stamp(const struct zc_mirror *m, int fd, uint64_t generation);
@@ -322,8 +341,11 @@ void zcm_owner_forget(struct zcm_head *h);
  */
 int zcm_pin(struct zc_mirror *m, struct zcm_object *obj);
 
-/* With the lock. */
-int zcm_set_expires(struct zc_mirror *m, uint32_t i, int64_t expires_ns);
+/* mirror_expires.c. */
+int zcm_set_expires(struct zc_mirror *m, uint32_t i, int64_t expires_ns,
+		    struct zcm_change *change);
+void zcm_change_prepare(struct zc_mirror *m, struct zcm_change *change);
+void zcm_change_end(struct zcm_change *change);
 
 /* mirror_fill.c: also the back end's calls. With the lock. */
 struct zcm_fill *zcm_fill_reserved(struct zc_mirror *m, const struct zcm_hash *hash);

@@ -192,17 +192,30 @@ out:
 	return err;
 }
 
-static int write_info(struct zc_mirror *m, const char *name, int flags, struct zcm_info *info,
-		      size_t body, bool sync)
+static int write_fd(int fd, struct zcm_info *info, size_t body, bool sync)
 {
 	struct iovec iov[2] = {
 		{ &info->meta, sizeof(info->meta) },
 		{ info->body, body },
 	};
-	int err = 0, fd;
 	ssize_t n;
 
 	info->meta.crc = zcm_crc(0, &info->meta, offsetof(struct zcm_meta, crc));
+	do {
+		n = writev(fd, iov, 2);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n < iov[0].iov_len + body)
+		return -ENOSPC;
+	return sync && fsync(fd) ? -errno : 0;
+}
+
+static int write_info(struct zc_mirror *m, const char *name, int flags, struct zcm_info *info,
+		      size_t body, bool sync)
+{
+	int fd, err;
+
 	flags |= O_WRONLY | O_NOFOLLOW | O_NONBLOCK;
 	fd = zcm_open(m, m->dir, name, flags);
 	/* What a killed process left; or a link, to a file that is not ours. */
@@ -210,15 +223,7 @@ static int write_info(struct zc_mirror *m, const char *name, int flags, struct z
 		fd = zcm_open(m, m->dir, name, flags);
 	if (fd < 0)
 		return fd;
-	do {
-		n = writev(fd, iov, 2);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		err = -errno;
-	else if ((size_t)n < iov[0].iov_len + body)
-		err = -ENOSPC;
-	else if (sync && fsync(fd))
-		err = -errno;
+	err = write_fd(fd, info, body, sync);
 	close(fd);
 	return err;
 }
@@ -241,6 +246,26 @@ int zcm_info_write(struct zc_mirror *m, const char *name, struct zcm_info *info,
 int zcm_info_rewrite(struct zc_mirror *m, const char *name, struct zcm_info *info)
 {
 	return write_info(m, name, 0, info, 0, false);
+}
+
+/**
+ * zcm_info_write_unnamed() - write metadata to a file that can be given a name
+ * @m: where
+ * @info: what to write; the sum is set
+ *
+ * Return: the fd; what is written is on the disk. Or -errno.
+ */
+int zcm_info_write_unnamed(struct zc_mirror *m, struct zcm_info *info)
+{
+	int fd = zcm_open(m, m->dir, "fill", O_WRONLY | O_TMPFILE), err;
+
+	if (fd < 0)
+		return fd;
+	err = write_fd(fd, info, body_len(&info->meta), true);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
 }
 
 /**

@@ -166,45 +166,34 @@ int zcm_call_open(struct zc_cache *cache, struct zc_open *open)
 	return fd;
 }
 
-/**
- * zcm_set_expires() - give an object another time
- * @m: the mirror, locked
- * @i: its entry
- * @expires_ns: the time, 0 for never
- *
- * Also in its file, so that it has it after a rebuild.
- *
- * Return: 0, -EUCLEAN if its file is damaged, or -errno; then it has the old time.
- */
-int zcm_set_expires(struct zc_mirror *m, uint32_t i, int64_t expires_ns)
-{
-	char name[ZCM_NAME], fresh[ZCM_NAME];
-	struct zcm_info *info;
-	int err;
-
-	zcm_meta_name(name, &m->entry[i].hash);
-	err = zcm_info_read(m, name, &info);
-	if (err)
-		return err == -ENOENT ? -EUCLEAN : err;
-	info->meta.expires_ns = expires_ns;
-	zcm_fill_name(fresh, ++m->head->fill_id, true);
-	zcm_dirty(m);
-	err = zcm_info_write(m, fresh, info, zcm_durable(m));
-	if (!err && renameat(m->dir, fresh, m->dir, name))
-		err = -errno;
-	if (err)
-		zcm_unlink(m, fresh);
-	else
-		zcm_entry_expires(m, i, expires_ns);
-	m->entry[i].changed |= !err;
-	zcm_clean(m);
-	zcm_info_put(info);
-	return err;
-}
-
 static int io_error(int err)
 {
 	return err == -EUCLEAN ? -EIO : err;
+}
+
+/* With the lock; -EAGAIN as of zcm_set_expires(). */
+static int delete_entry(struct zc_mirror *m, struct zc_delete *del, uint32_t i, int64_t now,
+			struct zcm_change *change)
+{
+	uint64_t generation = m->entry[i].generation;
+	int err = 0;
+
+	if (!i)
+		return -ENOENT;
+	if (del->generation && del->generation != generation)
+		return -ESTALE;
+	if (!(del->flags & ZC_DELETE_SOFT)) {
+		zcm_dirty(m);
+		err = zcm_remove(m, i, ZC_POLICY_GONE_OTHER);
+		zcm_clean(m);
+	} else if (!zcm_expired(m->entry[i].expires_ns, now)) {
+		err = io_error(zcm_set_expires(m, i, now, change));
+	}
+	if (err)
+		return err;
+	zcm_count(m, ZC_C_DELETES, 1);
+	del->generation = generation;
+	return 0;
 }
 
 /** zcm_call_delete() - zc_delete() */
@@ -213,10 +202,8 @@ int zcm_call_delete(struct zc_cache *cache, struct zc_delete *del)
 	struct zc_mirror *m = zcm_mirror(cache);
 	const void *key = (const void *)(uintptr_t)del->key;
 	int64_t now = zcm_now();
+	struct zcm_change change = ZCM_NO_CHANGE;
 	struct zcm_hash hash;
-	struct zcm_entry *e;
-	uint64_t generation;
-	uint32_t i;
 	int err;
 
 	if (!m->writable)
@@ -227,33 +214,40 @@ int zcm_call_delete(struct zc_cache *cache, struct zc_delete *del)
 	if (err)
 		return err;
 	zcm_hash(m, key, del->key_len, &hash);
-	err = zcm_lock(m);
+	for (;;) {
+		err = zcm_lock(m);
+		if (err)
+			break;
+		zcm_sweep(m);
+		err = delete_entry(m, del, zcm_entry_live(m, &hash, now), now, &change);
+		zcm_unlock(m);
+		if (err != -EAGAIN)
+			break;
+		zcm_change_prepare(m, &change);
+	}
+	zcm_change_end(&change);
+	return err;
+}
+
+/* With the lock; -EAGAIN as of zcm_set_expires(). */
+static int touch_entry(struct zc_mirror *m, struct zc_touch *touch, uint32_t i, int64_t now,
+		       struct zcm_change *change)
+{
+	struct zcm_entry *e = &m->entry[i];
+	int err = 0;
+
+	if (!i || (zcm_expired(e->expires_ns, now) && !(touch->flags & ZC_TOUCH_EXPIRED_OK)))
+		return -ENOENT;
+	if (touch->generation && touch->generation != e->generation)
+		return -ESTALE;
+	zcm_use(m, i);
+	if (touch->flags & ZC_TOUCH_EXPIRES)
+		err = io_error(zcm_set_expires(m, i, touch->expires_ns, change));
 	if (err)
 		return err;
-	zcm_sweep(m);
-	i = zcm_entry_live(m, &hash, now);
-	e = &m->entry[i];
-	if (!i)
-		err = -ENOENT;
-	else if (del->generation && del->generation != e->generation)
-		err = -ESTALE;
-	if (err)
-		goto unlock;
-	generation = e->generation;
-	if (!(del->flags & ZC_DELETE_SOFT)) {
-		zcm_dirty(m);
-		err = zcm_remove(m, i, ZC_POLICY_GONE_OTHER);
-		zcm_clean(m);
-	} else if (!zcm_expired(e->expires_ns, now)) {
-		err = io_error(zcm_set_expires(m, i, now));
-	}
-	if (!err) {
-		zcm_count(m, ZC_C_DELETES, 1);
-		del->generation = generation;
-	}
-unlock:
-	zcm_unlock(m);
-	return err;
+	touch->generation = e->generation;
+	touch->expires_ns = e->expires_ns;
+	return 0;
 }
 
 /** zcm_call_touch() - zc_touch() */
@@ -262,9 +256,8 @@ int zcm_call_touch(struct zc_cache *cache, struct zc_touch *touch)
 	struct zc_mirror *m = zcm_mirror(cache);
 	const void *key = (const void *)(uintptr_t)touch->key;
 	int64_t now = zcm_now();
+	struct zcm_change change = ZCM_NO_CHANGE;
 	struct zcm_hash hash;
-	struct zcm_entry *e;
-	uint32_t i;
 	int err;
 
 	if (!m->writable)
@@ -277,25 +270,17 @@ int zcm_call_touch(struct zc_cache *cache, struct zc_touch *touch)
 	if (err)
 		return err;
 	zcm_hash(m, key, touch->key_len, &hash);
-	err = zcm_lock(m);
-	if (err)
-		return err;
-	zcm_sweep(m);
-	i = zcm_entry_live(m, &hash, now);
-	e = &m->entry[i];
-	if (!i || (zcm_expired(e->expires_ns, now) && !(touch->flags & ZC_TOUCH_EXPIRED_OK)))
-		err = -ENOENT;
-	else if (touch->generation && touch->generation != e->generation)
-		err = -ESTALE;
-	if (!err) {
-		zcm_use(m, i);
-		if (touch->flags & ZC_TOUCH_EXPIRES)
-			err = io_error(zcm_set_expires(m, i, touch->expires_ns));
+	for (;;) {
+		err = zcm_lock(m);
+		if (err)
+			break;
+		zcm_sweep(m);
+		err = touch_entry(m, touch, zcm_entry_live(m, &hash, now), now, &change);
+		zcm_unlock(m);
+		if (err != -EAGAIN)
+			break;
+		zcm_change_prepare(m, &change);
 	}
-	if (!err) {
-		touch->generation = e->generation;
-		touch->expires_ns = e->expires_ns;
-	}
-	zcm_unlock(m);
+	zcm_change_end(&change);
 	return err;
 }

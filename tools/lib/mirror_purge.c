@@ -26,6 +26,7 @@
  * @taken: how many it took, or made expire
  * @taken_bytes: their charge
  * @read: metadata files read in this turn
+ * @change: of the object that is made expire
  */
 struct walk {
 	struct zc_mirror *m;
@@ -40,6 +41,7 @@ struct walk {
 	uint64_t taken;
 	uint64_t taken_bytes;
 	unsigned int read;
+	struct zcm_change change;
 };
 
 /* The bytes that the entry does not have are in the file. */
@@ -89,7 +91,7 @@ static int take(struct walk *w, uint32_t i, int64_t now)
 		return 0;
 	}
 	zcm_dirty(w->m);
-	err = w->soft ? zcm_set_expires(w->m, i, now) :
+	err = w->soft ? zcm_set_expires(w->m, i, now, &w->change) :
 			zcm_remove(w->m, i, ZC_POLICY_GONE_OTHER);
 	zcm_clean(w->m);
 	/* Damaged, it would be dropped by whoever finds it. */
@@ -107,7 +109,7 @@ static int take(struct walk *w, uint32_t i, int64_t now)
 /* Returns 1 while there is more to look at. */
 static int batch(struct walk *w)
 {
-	/* Each waits for the disk. */
+	/* Each is prepared by itself, and if that cannot be waits for the disk. */
 	const unsigned int most = w->soft && zcm_durable(w->m) ? 1 : BATCH;
 	unsigned int seen, nr = 0;
 	int64_t now = zcm_now();
@@ -124,9 +126,18 @@ static int batch(struct walk *w)
 			continue;
 		err = take(w, i, now);
 		nr++;
+		/* It is looked at again, as it may be another by then. */
+		w->at -= err == -EAGAIN;
 	}
 	more = w->at < w->m->slots;
 	zcm_unlock(w->m);
+	if (err == -EAGAIN) {
+		zcm_change_prepare(w->m, &w->change);
+		return 1;
+	}
+	/* The next object has one of its own. */
+	zcm_change_end(&w->change);
+	w->change.tries = 0;
 	return err ? err : more;
 }
 
@@ -137,7 +148,7 @@ int zcm_call_purge(struct zc_cache *cache, struct zc_purge *purge)
 	struct walk w = {
 		.m = m, .at = 1, .prefix = (const uint8_t *)(uintptr_t)purge->key,
 		.prefix_len = purge->key_len, .tag = purge->tag,
-		.soft = purge->flags & ZC_PURGE_SOFT,
+		.soft = purge->flags & ZC_PURGE_SOFT, .change = ZCM_NO_CHANGE,
 	};
 	int err;
 
@@ -162,6 +173,7 @@ int zcm_call_purge(struct zc_cache *cache, struct zc_purge *purge)
 	do {
 		err = batch(&w);
 	} while (err > 0);
+	zcm_change_end(&w.change);
 	zcm_count(m, ZC_C_PURGES, 1);
 	zcm_count(m, ZC_C_PURGED_OBJECTS, w.taken);
 	zcm_count(m, ZC_C_PURGED_BYTES, w.taken_bytes);

@@ -52,6 +52,7 @@ static bool step(void)
 	}
 
 WRAP(int, renameat, (int a, const char *b, int c, const char *d), (a, b, c, d))
+WRAP(int, linkat, (int a, const char *b, int c, const char *d, int e), (a, b, c, d, e))
 WRAP(int, unlinkat, (int a, const char *b, int c), (a, b, c))
 WRAP(int, flock, (int a, int b), (a, b))
 WRAP(int, futimens, (int a, const struct timespec *b), (a, b))
@@ -66,10 +67,11 @@ int __wrap_openat(int dir, const char *path, int flags, ...);
 int __wrap_openat(int dir, const char *path, int flags, ...)
 {
 	va_list ap;
-	int mode;
+	int mode = 0;
 
 	va_start(ap, flags);
-	mode = flags & O_CREAT ? va_arg(ap, int) : 0;
+	if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE)
+		mode = va_arg(ap, int);
 	va_end(ap);
 	if (flags & (O_CREAT | O_WRONLY) && step())
 		return -1;

@@ -102,7 +102,7 @@ $(O)/tests/test_model: TEST_LIBS := $(O)/libzcache.a
 $(O)/tests/test_lib_served $(O)/tests/test_lib_served_bad: $(O)/obj/zcached/mirror_answer.o
 
 # Who is killed at each of the calls that change files; write is the test's own as well.
-$(O)/tests/test_mirror_kill: TEST_LIBS := $(patsubst %,-Wl$(comma)--wrap=%,renameat unlinkat \
+$(O)/tests/test_mirror_kill: TEST_LIBS := $(patsubst %,-Wl$(comma)--wrap=%,renameat linkat unlinkat \
 	flock futimens writev write fallocate fsync openat)
 # Allocations that fail.
 $(O)/tests/test_io_alloc: TEST_LIBS := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc \
