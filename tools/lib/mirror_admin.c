@@ -10,6 +10,19 @@ static struct zc_mirror *mirror_of(struct zc_cache *cache)
 	return cache->be == &zc_backend_mirror ? zcm_mirror(cache) : NULL;
 }
 
+static void tell(const struct zc_mirror *m, struct zc_mirror_conf *conf)
+{
+	const struct zcm_head *h = m->head;
+
+	*conf = (struct zc_mirror_conf) {
+		.size = sizeof(*conf), .flags = h->flags, .capacity = h->capacity,
+		.max_object_size = h->max_object_size, .splice_threshold = h->splice_threshold,
+		.default_ttl_ms = h->default_ttl_ms,
+		.grace_ms = h->grace_ms ? h->grace_ms : ZC_MIRROR_NO_GRACE,
+		.max_key_len = m->super.max_key_len,
+	};
+}
+
 /**
  * zc_mirror_get() - tell what a mirror is to be
  * @cache: the mirror
@@ -20,22 +33,14 @@ static struct zc_mirror *mirror_of(struct zc_cache *cache)
 int zc_mirror_get(struct zc_cache *cache, struct zc_mirror_conf *conf)
 {
 	struct zc_mirror *m = mirror_of(cache);
-	const struct zcm_head *h;
 	int err;
 
 	if (!m)
 		return -EOPNOTSUPP;
-	h = m->head;
 	err = zcm_lock(m);
 	if (err)
 		return err;
-	*conf = (struct zc_mirror_conf) {
-		.size = sizeof(*conf), .flags = h->flags, .capacity = h->capacity,
-		.max_object_size = h->max_object_size, .splice_threshold = h->splice_threshold,
-		.default_ttl_ms = h->default_ttl_ms,
-		.grace_ms = h->grace_ms ? h->grace_ms : ZC_MIRROR_NO_GRACE,
-		.max_key_len = m->super.max_key_len,
-	};
+	tell(m, conf);
 	zcm_unlock(m);
 	return 0;
 }
@@ -48,6 +53,29 @@ int zc_mirror_get(struct zc_cache *cache, struct zc_mirror_conf *conf)
  * Return: 0 or -errno, see zcache.h.
  */
 int zc_mirror_set(struct zc_cache *cache, const struct zc_mirror_conf *conf)
+{
+	return zc_mirror_swap(cache, NULL, conf);
+}
+
+/* A conf has no padding, and zc_mirror_get() sets all of it. */
+static bool is_now(const struct zc_mirror *m, const struct zc_mirror_conf *was)
+{
+	struct zc_mirror_conf now;
+
+	tell(m, &now);
+	return !memcmp(&now, was, sizeof(now));
+}
+
+/**
+ * zc_mirror_swap() - change a mirror, unless another has changed it since
+ * @cache: the mirror, open for writing
+ * @was: what zc_mirror_get() told of it; NULL: whatever it is
+ * @conf: what it is to be, as of zc_mirror_set()
+ *
+ * Return: 0; -EAGAIN: it is not as it was; or -errno, see zcache.h.
+ */
+int zc_mirror_swap(struct zc_cache *cache, const struct zc_mirror_conf *was,
+		   const struct zc_mirror_conf *conf)
 {
 	struct zc_mirror *m = mirror_of(cache);
 	struct zcm_super super, old;
@@ -66,7 +94,7 @@ int zc_mirror_set(struct zc_cache *cache, const struct zc_mirror_conf *conf)
 	err = zcm_lock(m);
 	if (err)
 		return err;
-	err = zcm_super_read(m->dir, &old);
+	err = was && !is_now(m, was) ? -EAGAIN : zcm_super_read(m->dir, &old);
 	if (err)
 		goto unlock;
 	/* Lower, and generations would be given again. */
@@ -94,17 +122,23 @@ unlock:
 int zc_mirror_status(struct zc_cache *cache, struct zc_mirror_status *status)
 {
 	struct zc_mirror *m = mirror_of(cache);
+	const struct zcm_head *h;
+	uint64_t pinned = 0;
+	uint32_t i;
 	int err;
 
 	if (!m)
 		return -EOPNOTSUPP;
-	err = zcm_lock(m);
+	err = m->direct ? zcm_lock(m) : zcm_lock_fresh(m);
 	if (err)
 		return err;
+	h = m->head;
+	for (i = 0; i < h->nr_fills; i++)
+		pinned += h->fill[i].charge;
 	*status = (struct zc_mirror_status) {
-		.size = sizeof(*status), .fills = m->head->nr_fills,
-		.rebuilds = m->head->rebuilds, .corrupt = m->head->corrupt,
-		.orphans = m->head->orphans,
+		.size = sizeof(*status), .fills = h->nr_fills, .rebuilds = h->rebuilds,
+		.corrupt = h->corrupt, .orphans = h->orphans, .data = h->data,
+		.metadata = h->used - pinned - h->data, .pinned = pinned,
 	};
 	zcm_unlock(m);
 	return 0;

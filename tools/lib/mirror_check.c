@@ -91,7 +91,7 @@ static bool entry_good(const struct zc_mirror *m, const struct zcm_entry *e)
 bool zcm_table_good(const struct zc_mirror *m)
 {
 	const struct zcm_head *h = m->head;
-	uint64_t seen = 0, used = 0, nr_expiring = 0;
+	uint64_t seen = 0, used = 0, data = 0, nr_expiring = 0;
 	uint32_t i;
 
 	if (h->objects >= m->slots || h->nr_fills > ZCM_FILLS_MAX ||
@@ -106,10 +106,11 @@ bool zcm_table_good(const struct zc_mirror *m)
 			return false;
 		seen++;
 		used += e->charge;
+		data += e->data_len;
 		nr_expiring += e->expires_ns != 0;
 	}
 	for (i = 0; i < h->nr_fills; i++)
 		used += h->fill[i].charge;
-	return seen == h->objects && used == h->used && nr_expiring == h->expiring &&
-	       chains_good(m) && free_good(m) && queue_good(m) && heap_good(m);
+	return seen == h->objects && used == h->used && data == h->data &&
+	       nr_expiring == h->expiring && chains_good(m) && free_good(m) && queue_good(m) && heap_good(m);
 }

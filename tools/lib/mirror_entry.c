@@ -154,6 +154,7 @@ uint32_t zcm_entry_add(struct zc_mirror *m, const struct zcm_info *info)
 	h->newest = i;
 	h->objects++;
 	h->used += e->charge;
+	h->data += e->data_len;
 	zcm_entry_expires(m, i, meta->expires_ns);
 	zcm_news_came(m, i);
 	return i;
@@ -210,6 +211,7 @@ void zcm_entry_del(struct zc_mirror *m, uint32_t i, uint8_t reason)
 	h->objects--;
 	h->used -= e->charge;
 	zcm_news_left(m, i, reason);
+	h->data -= e->data_len;
 	e->generation = 0;
 	e->next = h->free;
 	h->free = i;

@@ -249,6 +249,7 @@ struct zcm_past {
  * @nr_past: versions that were noted in @past; the oldest are forgotten
  * @past: versions that are gone
  * @fill: fills under way
+ * @data: bytes of all objects
  */
 struct zcm_head {
 	uint64_t magic;
@@ -290,6 +291,7 @@ struct zcm_head {
 	uint64_t nr_past;
 	struct zcm_past past[ZCM_PAST_MAX];
 	struct zcm_fill fill[ZCM_FILLS_MAX];
+	uint64_t data;
 };
 
 #define ZCM_HEAD_MAGIC	0x7865646e696d637aULL

@@ -126,6 +126,7 @@ void zcm_index_clear(struct zc_mirror *m)
 	}
 	h->free = 1;
 	h->used = 0;
+	h->data = 0;
 	h->objects = 0;
 	h->newest = 0;
 	h->oldest = 0;

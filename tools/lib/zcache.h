@@ -45,7 +45,11 @@ void zc_close(struct zc_cache *cache);
 /* Which it is: "kmod", "mirror" or "served". */
 const char *zc_backend(const struct zc_cache *cache);
 
-/* Bits of zc_caps(): what not every back end does. */
+/*
+ * Bits of zc_caps(): what not every back end does. The module has all but the last two, a
+ * mirror has only these. Without ZC_CAP_FROZEN a fill takes bytes past its end, of which
+ * the commit tells, and after the commit, which changes the object and is not to be done.
+ */
 #define ZC_CAP_COVERAGE		(1ULL << 0)	/* a fill knows each byte that is missing */
 #define ZC_CAP_FROZEN		(1ULL << 1)	/* a write that a fill is not to take fails */
 #define ZC_CAP_HELD		(1ULL << 2)	/* objects that are open are charged, and stay */
@@ -111,6 +115,13 @@ int zc_mirror_delete(const char *folder, unsigned int flags);
 int zc_mirror_get(struct zc_cache *cache, struct zc_mirror_conf *conf);
 int zc_mirror_set(struct zc_cache *cache, const struct zc_mirror_conf *conf);
 
+/*
+ * The same, unless another has changed it since zc_mirror_get() told that it was so:
+ * -EAGAIN, get it again. So of two who change it at once none undoes what the other did.
+ */
+int zc_mirror_swap(struct zc_cache *cache, const struct zc_mirror_conf *was,
+		   const struct zc_mirror_conf *conf);
+
 /* How a mirror does; all members are set by the call. */
 struct zc_mirror_status {
 	uint32_t size;
@@ -118,6 +129,9 @@ struct zc_mirror_status {
 	uint64_t rebuilds;	/* times the index was made from the files */
 	uint64_t corrupt;	/* objects dropped, as their files were damaged */
 	uint64_t orphans;	/* files that a killed process left, removed */
+	uint64_t data;		/* bytes of the objects */
+	uint64_t metadata;	/* what they take of the capacity beyond these */
+	uint64_t pinned;	/* what fills under way take of it */
 };
 
 int zc_mirror_status(struct zc_cache *cache, struct zc_mirror_status *status);
@@ -196,6 +210,10 @@ struct zc_lookup {
  * Finds an object; its bytes stay, whatever becomes of it, until zc_release(), which
  * comes before zc_close(). From the store's splice threshold on they are mapped, below
  * copied. -ENOENT, -ESTALE and the others of zc_get().
+ *
+ * The library never makes a mirror's file shorter, but who else may write to the folder
+ * can: then who reads what is mapped of it gets a SIGBUS. Who does not trust them that far
+ * asks for a threshold that nothing reaches, or reads with zc_get().
  */
 int zc_lookup(struct zc_cache *cache, struct zc_lookup *lookup);
 void zc_release(struct zc_cache *cache, struct zc_lookup *lookup);

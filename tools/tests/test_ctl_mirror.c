@@ -98,7 +98,7 @@ static void create(void)
 	is_int(number(o, "default_ttl_ms"), 3600000, "default-ttl");
 	is_int(number(o, "grace_ms"), 0, "grace");
 	is_int(number(o, "durable"), 1, "durable");
-	ok(is_null(o, "high_watermark") && is_null(o, "pinned") && is_null(o, "copy"),
+	ok(is_null(o, "high_watermark") && is_null(o, "policy") && is_null(o, "copy"),
 	   "what a mirror has not is null");
 	json_object_put(o);
 }
@@ -146,6 +146,9 @@ static void show(void)
 		 "%s\n"
 		 "  capacity           2097152 bytes (2.0 MiB)\n"
 		 "  used               8192 bytes (8.0 KiB)\n"
+		 "  data               10 bytes\n"
+		 "  metadata           8182 bytes (7.9 KiB)\n"
+		 "  pinned             0 bytes\n"
 		 "  objects            1\n"
 		 "  max-object-size    2097152 bytes (2.0 MiB)\n"
 		 "  max-key-len        100 bytes\n"

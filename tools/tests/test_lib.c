@@ -530,6 +530,8 @@ int main(void)
 {
 	test_store();
 	cache = test_open();
+	is_int(zc_caps(cache), ZC_CAP_COVERAGE | ZC_CAP_FROZEN | ZC_CAP_HELD | ZC_CAP_TAG_LIMITS,
+	       "what the module can do");
 	opening();
 	whole_objects();
 	fills();

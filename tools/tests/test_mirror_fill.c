@@ -32,6 +32,7 @@ static void fills(void)
 {
 	struct zc_open o = { .key = zc_ptr("f"), .key_len = 1 };
 	struct zc_stat st = { .flags = ZC_STAT_FD };
+	struct zc_mirror_status status;
 	char buf[8];
 	struct zc_get get = { .flags = ZC_GET_FD, .buf = zc_ptr(buf), .buf_len = sizeof(buf) };
 	uint64_t generation = 0;
@@ -41,6 +42,8 @@ static void fills(void)
 	ok(fd >= 0, "fill returns a fd");
 	is_int(fcntl(fd, F_GETFD), FD_CLOEXEC, "it is close-on-exec");
 	is_int(used(cache), 8192, "its room is used");
+	is_int(zc_mirror_status(cache, &status), 0, "status");
+	ok(status.pinned == 8192 && status.data == 0 && status.metadata == 0, "by the fill");
 	is_int(zc_commit(cache, fd, &generation), -ENODATA, "commit of nothing is refused");
 	is_int(pwrite(fd, "def", 3, 3), 3, "the end first");
 	is_int(lseek(fd, 2, SEEK_SET), 2, "a position");
@@ -50,11 +53,14 @@ static void fills(void)
 	is_int(zc_open_object(cache, &o), -ENOENT, "not visible before the commit");
 	is_int(zc_commit(cache, fd, &generation), 0, "commit");
 	ok(generation != 0, "gives a generation");
+	zc_mirror_status(cache, &status);
+	ok(status.pinned == 0 && status.data == 6 && status.metadata == 8186, "and the room");
 	is_int(zc_commit(cache, fd, NULL), -EALREADY, "but once");
 	st.fd = fd;
 	get.fd = fd;
 	is_int(zc_stat(cache, &st), -EINVAL, "a fill fd is no object fd");
 	is_int(zc_get(cache, &get), -EINVAL, "nor to read of, though it was committed");
+	is_int(pwrite(fd, "a", 1, 0), 1, "and is written to: nothing is frozen");
 	close(fd);
 	fd = zc_open_object(cache, &o);
 	is_int(o.generation, generation, "open finds it");

@@ -97,7 +97,7 @@ static void lives(void)
 
 static void defaults(void)
 {
-	struct zc_mirror_conf conf = { .size = sizeof(conf), .default_ttl_ms = 60000 };
+	struct zc_mirror_conf conf = { .size = sizeof(conf), .default_ttl_ms = 60000 }, was;
 	struct zc_cache *c = mirror_new("ttl", &conf);
 	struct zc_stat s = { .key = zc_ptr("k"), .key_len = 1 };
 	struct zc_put p = {
@@ -129,6 +129,18 @@ static void defaults(void)
 	is_int(zc_mirror_get(c, &conf), 0, "opened again");
 	is_int(conf.max_object_size, 10, "they stay");
 	is_int(conf.grace_ms, ZC_MIRROR_NO_GRACE, "also that there is none");
+	was = conf;
+	conf.grace_ms = 7;
+	is_int(zc_mirror_swap(c, &was, &conf), 0, "changed, as nobody else did");
+	was.grace_ms = 7;
+	conf.default_ttl_ms = 8;
+	is_int(zc_mirror_set(c, &conf), 0, "changed by another");
+	conf = was;
+	conf.capacity /= 2;
+	is_int(zc_mirror_swap(c, &was, &conf), -EAGAIN, "not changed then");
+	is_int(zc_mirror_get(c, &conf), 0, "the limits");
+	is_int(conf.default_ttl_ms, 8, "are those of the other");
+	is_int(conf.capacity, was.capacity, "alone");
 	conf.max_key_len = 5;
 	is_int(zc_mirror_set(c, &conf), -EINVAL, "keys keep their length");
 	zc_close(c);

@@ -21,9 +21,9 @@ static void print_members(const struct store *s, const struct zc_mirror_status *
 {
 	out_size("capacity", s->capacity);
 	out_size("used", s->used);
-	none("data");
-	none("metadata");
-	none("pinned");
+	out_size("data", status->data);
+	out_size("metadata", status->metadata);
+	out_size("pinned", status->pinned);
 	none("high-watermark");
 	none("low-watermark");
 	out_u64("objects", s->objects, NULL);
@@ -145,17 +145,20 @@ static bool above_capacity(struct zc_cache *cache)
 
 int mirror_set(const char *store, const struct store_words *given, const struct config *c)
 {
-	struct zc_mirror_conf conf;
+	struct zc_mirror_conf was, conf;
 	struct zc_cache *cache;
 	int code = mirror_open(store, O_RDWR, &cache), err;
 
 	if (code)
 		return code;
-	err = zc_mirror_get(cache, &conf);
-	if (!err)
-		code = take(store, "change", given, c, &conf);
-	if (!err && !code)
-		err = zc_mirror_set(cache, &conf);
+	do {
+		err = zc_mirror_get(cache, &was);
+		conf = was;
+		if (!err)
+			code = take(store, "change", given, c, &conf);
+		if (!err && !code)
+			err = zc_mirror_swap(cache, &was, &conf);
+	} while (err == -EAGAIN);
 	if (err)
 		code = mirror_refused(store, err, "change");
 	if (!code)
