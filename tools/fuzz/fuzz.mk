@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Fuzzers: fuzz/fuzz_NAME.c is one, with libFuzzer, and fuzz/corpus/NAME what it begins
-# with. They are built by clang, with what they test, in a folder of their own.
+# with (seeds.sh). They are built by clang, with what they test, in a folder of their own.
 
 SECONDS ?= 60
 FUZZERS := $(patsubst fuzz/fuzz_%.c,%,$(wildcard fuzz/fuzz_*.c))

@@ -11,15 +11,16 @@ shift 2
 
 fuzz() {
 	rm -rf "${folder:?}/$1"
-	mkdir -p "$folder/$1/corpus"
-	set -- "$1" "$folder/fuzz_$1" "$folder/$1/corpus" "$here/corpus/$1"
+	mkdir -p "$folder/$1/corpus" "$folder/$1/seeds"
+	[ ! -d "$here/corpus/$1" ] || "$here/seeds.sh" "$here/corpus/$1" "$folder/$1/seeds"
+	set -- "$1" "$folder/fuzz_$1" "$folder/$1/corpus" "$folder/$1/seeds"
 	if [ -e "$here/dict/$1" ]; then
 		set -- "$@" "-dict=$here/dict/$1"
 	fi
 	program=$2 name=$1
 	shift 2
 	# what the programs themselves print would drown the rest
-	timeout $((seconds + 120)) "$program" "$@" -max_total_time="$seconds" -timeout=10 \
+	FUZZ_SEEDS=$folder/$name/seeds timeout $((seconds + 120)) "$program" "$@" -max_total_time="$seconds" -timeout=10 \
 		-rss_limit_mb=1024 -max_len=4096 -close_fd_mask=3 -print_final_stats=1 \
 		-artifact_prefix="$folder/$name/" >"$folder/$name/log" 2>&1 </dev/null
 	echo $? >"$folder/$name/code"
