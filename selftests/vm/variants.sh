@@ -8,7 +8,11 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 out=$BUILD/variants
-ALL=(gcc clang musl aarch64 no-sendfile no-mmap no-uring least asan tsan)
+# gcc with glibc is what the tools are built with, and tested in whole: here by its name only.
+ALL=(clang musl aarch64 no-sendfile no-mmap no-uring least asan tsan)
+# Processes that are killed, the slowest: one path alone does not change what they leave,
+# and between processes no thread races. With all paths off they are killed as well.
+kills=LIB_WITHOUT=test_mirror_kill
 
 # library NAME MAKE-VARIABLE...: what is promised to others (LIB_SCRIPTS) is the same
 # for all, and tested with the rest of the tools.
@@ -46,18 +50,18 @@ variant() {
 			CPPFLAGS="-I$zlib" LDFLAGS="-L$zlib" \
 			RUN="qemu-aarch64-static -L /usr/aarch64-linux-gnu" ;;
 	no-sendfile)
-		library "$1" NO_SENDFILE=1 ;;
+		library "$1" NO_SENDFILE=1 "$kills" ;;
 	no-mmap)
-		library "$1" NO_MMAP=1 ;;
+		library "$1" NO_MMAP=1 "$kills" ;;
 	no-uring)
-		library "$1" NO_URING=1 ;;
+		library "$1" NO_URING=1 "$kills" ;;
 	least)
 		library "$1" NO_SENDFILE=1 NO_MMAP=1 NO_URING=1 ;;
 	asan)
 		library "$1" SAN=1 ;;
 	tsan)
 		# It knows where the parts of a process lie only if that is not random.
-		library "$1" SAN=thread RUN="setarch -R" ;;
+		library "$1" SAN=thread RUN="setarch -R" "$kills" ;;
 	*)
 		echo "there is no variant $1" ; return 1 ;;
 	esac
