@@ -9,7 +9,7 @@
 #include "zc_msg.h"
 #include "zc_net.h"
 
-#define LEN	(1 * MiB + 77)
+#define LEN	((zct_slow() ? MiB / 2 : MiB) + 77)
 
 /* Between the two ranges that are sent. */
 #define THRESHOLD	65536

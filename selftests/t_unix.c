@@ -9,7 +9,7 @@
 #include "zc_harness.h"
 #include "zc_msg.h"
 
-#define LEN	(1 * MiB + 77)
+#define LEN	((zct_slow() ? MiB / 2 : MiB) + 77)
 
 FIXTURE(un) {
 	struct zct_store s;
