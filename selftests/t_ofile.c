@@ -480,4 +480,5 @@ TEST_F(ofile, no_link)
 	unlink("/tmp/zct-link");
 }
 
-TEST_HARNESS_MAIN
+/* What has no page in part is like what has one, but at its end. */
+ZCT_MAIN_SLOW_WITHOUT("-Vwhole_pages")
