@@ -84,7 +84,7 @@ static void kmod_stop(struct subject *s)
 }
 
 static const struct maker makers[] = {
-	{ "module", kmod_start, kmod_stop },
+	{ .name = "module", .start = kmod_start, .stop = kmod_stop },
 	{ "mirror", mirror_start, mirror_stop },
 };
 

@@ -5,9 +5,11 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <zcache.h>
+#include "mirror_format.h"
 
 #include "run.h"
 
@@ -24,15 +26,36 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
-static int open_mirror(struct subject *s)
+uint64_t mirror_charge(const struct zc_put *put)
 {
-	char *name;
+	uint64_t meta = sizeof(struct zcm_meta) + put->key_len + put->header_len +
+			put->etag_len + put->type_len;
+
+	return (put->data_len + 4095) / 4096 * 4096 + (meta + 4095) / 4096 * 4096;
+}
+
+/* A mirror's handle on the one in the folder @name of the maker's own. */
+static int open_mirror(const char *own, const char *name, struct zc_cache **cache)
+{
+	char *text;
 	int err;
 
-	if (asprintf(&name, "mirror:%s", (char *)s->own) < 0)
+	if (asprintf(&text, "mirror:%s/%s", own, name) < 0)
 		return -ENOMEM;
-	err = zc_open(name, O_RDWR, &s->cache);
-	free(name);
+	err = zc_open(text, O_RDWR, cache);
+	free(text);
+	return err;
+}
+
+static int create_mirror(const char *own, const char *name, const struct zc_mirror_conf *conf)
+{
+	char *path;
+	int err;
+
+	if (asprintf(&path, "%s/%s", own, name) < 0)
+		return -ENOMEM;
+	err = zc_mirror_create(path, conf);
+	free(path);
 	return err;
 }
 
@@ -44,50 +67,121 @@ static int mirror_reopen(struct subject *s, bool bare)
 	zc_close(s->cache);
 	s->cache = NULL;
 	if (bare) {
-		if (asprintf(&index, "%s/index", (char *)s->own) < 0)
+		if (asprintf(&index, "%s/store/index", (char *)s->own) < 0)
 			return -ENOMEM;
 		unlink(index);
 		free(index);
 		s->bare = true;
 	}
-	return open_mirror(s);
+	return open_mirror(s->own, "store", &s->cache);
 }
 
-void mirror_stop(struct subject *s)
+/* A fill that was given up has room until somebody looks. */
+static void close_and_look(struct subject *s, int fd)
+{
+	struct zc_info info = { .size = sizeof(info) };
+
+	close(fd);
+	zc_info(s->cache, &info);
+}
+
+static void leave(struct subject *s)
 {
 	zc_close(s->cache);
+	s->cache = NULL;
+	if (s->foreign >= 0)
+		close(s->foreign);
+	s->foreign = -1;
+}
+
+static void mirror_leave(struct subject *s)
+{
+	leave(s);
+	free(s->own);
+}
+
+static void mirror_stop(struct subject *s)
+{
+	leave(s);
 	nftw(s->own, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	free(s->own);
 }
 
-int mirror_start(struct subject *s, const struct model_conf *conf)
+static int open_foreign(struct subject *s)
+{
+	struct zc_open open = { .size = sizeof(open), .key = (uintptr_t)"a", .key_len = 1 };
+	struct zc_cache *other;
+	int err = open_mirror(s->own, "other", &other);
+
+	if (err)
+		return err;
+	s->foreign = zc_open_object(other, &open);
+	zc_close(other);
+	return s->foreign < 0 ? s->foreign : 0;
+}
+
+/* Another mirror, with an object. */
+static int make_other(const char *own)
+{
+	struct zc_put put = { .size = sizeof(put), .key = (uintptr_t)"a", .key_len = 1 };
+	struct zc_cache *other;
+	int err = create_mirror(own, "other", NULL) ?: open_mirror(own, "other", &other);
+
+	if (err)
+		return err;
+	err = zc_put(other, &put);
+	zc_close(other);
+	return err;
+}
+
+static int mirror_join(struct subject *s, const struct model_conf *conf, const char *own)
+{
+	static struct calls calls;
+	int err;
+
+	s->foreign = -1;
+	s->own = strdup(own);
+	if (!s->own)
+		return -ENOMEM;
+	err = open_mirror(own, "store", &s->cache) ?: open_foreign(s);
+	if (err) {
+		mirror_leave(s);
+		return err;
+	}
+	calls = library_calls;
+	calls.counters = mirror_counters;
+	calls.reopen = mirror_reopen;
+	if (conf->charge)
+		calls.close = close_and_look;
+	s->calls = &calls;
+	s->late_aborts = !conf->charge;
+	return 0;
+}
+
+static int mirror_start(struct subject *s, const struct model_conf *conf)
 {
 	const struct zc_mirror_conf c = {
 		.size = sizeof(c), .capacity = conf->capacity,
 		.max_object_size = conf->max_object_size, .max_key_len = conf->max_key_len,
 		.default_ttl_ms = conf->default_ttl_ms, .grace_ms = conf->grace_ms,
 	};
-	static struct calls calls;
 	char *folder;
 	int err;
 
 	if (asprintf(&folder, "%s/zc-model-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm") < 0)
 		return -ENOMEM;
-	if (!mkdtemp(folder)) {
+	if (!mkdtemp(folder))
 		err = -errno;
-		free(folder);
-		return err;
-	}
-	s->own = folder;
-	err = zc_mirror_create(folder, &c) ?: open_mirror(s);
-	if (err) {
-		mirror_stop(s);
-		return err;
-	}
-	calls = library_calls;
-	calls.counters = mirror_counters;
-	calls.reopen = mirror_reopen;
-	s->calls = &calls;
-	s->late_aborts = true;
-	return 0;
+	else
+		err = create_mirror(folder, "store", &c) ?: make_other(folder) ?:
+		      mirror_join(s, conf, folder);
+	if (err)
+		nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	free(folder);
+	return err;
 }
+
+const struct maker mirror_maker = {
+	.name = "mirror", .start = mirror_start, .stop = mirror_stop, .join = mirror_join,
+	.leave = mirror_leave,
+};

@@ -22,6 +22,7 @@ struct model *model_new(const struct model_conf *conf)
 	struct model *m = zalloc(sizeof(*m));
 
 	m->conf = *conf;
+	m->hand = NO_HAND;
 	return m;
 }
 
@@ -99,8 +100,9 @@ int model_new_handle(struct model *m, enum handle_kind kind)
 
 /* --- finding */
 
-void model_count_hit(struct model *m, const struct version *v)
+void model_count_hit(struct model *m, struct version *v)
 {
+	v->visited |= !m->trial;
 	m->count[ZC_C_HITS]++;
 	m->count[ZC_C_HIT_BYTES] += v->data_len;
 }
@@ -119,7 +121,7 @@ int model_find(struct model *m, const struct name *name, enum counting counting,
 		if (!h)
 			return -EBADF;
 		if (h->kind != OBJECT)
-			return -EINVAL;
+			return h->kind == FOREIGN ? -EXDEV : -EINVAL;
 		v = h->version;
 	} else {
 		if (name->fd)
@@ -146,10 +148,29 @@ int model_find(struct model *m, const struct name *name, enum counting counting,
 
 /* --- making */
 
-static int check_put(const struct model *m, const struct zc_put *put, uint32_t flags)
+static int check_tags(const struct zc_put *put)
 {
 	const uint64_t *tags = at(put->tags);
 	uint32_t i, k;
+
+	for (i = 0; i < put->nr_tags; i++) {
+		if (!tags[i])
+			return -EINVAL;
+		for (k = 0; k < i; k++)
+			if (tags[k] == tags[i])
+				return -EINVAL;
+	}
+	return 0;
+}
+
+static uint64_t charge_of(const struct model *m, const struct zc_put *put)
+{
+	return m->conf.charge ? m->conf.charge(put) : 0;
+}
+
+/* Takes the room as well; what is evicted for it is gone whatever comes of it. */
+static int check_put(struct model *m, const struct zc_put *put, uint32_t flags)
+{
 	int err;
 
 	if (put->flags & ~flags || put->fd || put->__reserved || put->__reserved2)
@@ -162,21 +183,19 @@ static int check_put(const struct model *m, const struct zc_put *put, uint32_t f
 		return -EINVAL;
 	if (put->data_len > m->conf.max_object_size)
 		return -EFBIG;
-	for (i = 0; i < put->nr_tags; i++) {
-		if (!tags[i])
-			return -EINVAL;
-		for (k = 0; k < i; k++)
-			if (tags[k] == tags[i])
-				return -EINVAL;
-	}
-	return 0;
+	err = model_never_fits(m, charge_of(m, put)) ? -ENOSPC : check_tags(put);
+	if (!err)
+		err = model_reserve(m, charge_of(m, put));
+	m->count[ZC_C_REFUSALS] += err == -ENOSPC;
+	return err;
 }
 
-static struct version *version_new(const struct zc_put *put)
+static struct version *version_new(const struct model *m, const struct zc_put *put)
 {
 	struct version *v = zalloc(sizeof(*v));
 
 	v->key_len = put->key_len;
+	v->charge = charge_of(m, put);
 	v->header_len = put->header_len;
 	v->etag_len = put->etag_len;
 	v->type_len = put->type_len;
@@ -207,7 +226,7 @@ static int publish(struct model *m, struct version *v, bool excl)
 	if (missing)
 		m->count[ZC_C_MISS_BYTES] += v->data_len;
 	if (old) {
-		old->current = false;
+		model_unlink(m, old);
 		m->count[ZC_C_REPLACES]++;
 	}
 	v->current = true;
@@ -231,7 +250,7 @@ int model_put(struct model *m, struct zc_put *put)
 	err = check_put(m, put, ZC_PUT_EXCL);
 	if (err)
 		return err;
-	v = version_new(put);
+	v = version_new(m, put);
 	if (v->data_len)
 		memcpy(v->data, at(put->data), v->data_len);
 	err = publish(m, v, put->flags & ZC_PUT_EXCL);
@@ -282,7 +301,7 @@ int model_fill(struct model *m, struct zc_put *put)
 		return err;
 	put->fd = model_new_handle(m, FILL);
 	h = &m->handle[put->fd];
-	h->version = version_new(put);
+	h->version = version_new(m, put);
 	h->written = zalloc(put->data_len);
 	h->excl = put->flags & ZC_PUT_EXCL;
 	h->reserves = put->flags & ZC_PUT_RESERVE;
@@ -355,6 +374,7 @@ int model_info(struct model *m, struct zc_info *info)
 	info->capacity = m->conf.capacity;
 	info->max_object_size = m->conf.max_object_size;
 	info->max_key_len = m->conf.max_key_len;
+	info->used = model_used(m);
 	info->objects = 0;
 	for (i = 0; i < m->nr; i++)
 		info->objects += m->version[i]->current;
@@ -396,6 +416,7 @@ int model_stat(struct model *m, struct zc_stat *stat)
 		memcpy(at(stat->tags), v->tags, v->nr_tags * sizeof(v->tags[0]));
 	stat->generation = v->generation;
 	stat->data_len = v->data_len;
+	stat->charge = v->charge;
 	stat->expires_ns = v->expires_ns;
 	stat->created_ns = v->created_ns;
 	stat->state = model_expired(v) ? ZC_STATE_EXPIRED : 0;
@@ -467,6 +488,11 @@ int model_open(struct model *m, struct zc_open *open)
 }
 
 /* --- descriptors */
+
+int model_foreign(struct model *m)
+{
+	return model_new_handle(m, FOREIGN);
+}
 
 ssize_t model_write(struct model *m, int fd, const void *buf, size_t len, uint64_t offset)
 {

@@ -2,8 +2,8 @@
 /*
  * A store as uapi/linux/zcache.h tells it, in plain memory: every version that
  * ever was stands in one array, and what a key has is found by looking at all of
- * them. It has no index, no eviction, no lock and no files, so that it can be read
- * against the header. What the library's back ends answer is compared with it.
+ * them. It has no index, no lock and no files, so that it can be read against the
+ * header. What the library's back ends answer is compared with it.
  *
  * The calls take the structs of the header and give 0 or -errno. Descriptors are
  * numbers of its own, and so are sockets, which are kinds.
@@ -23,6 +23,8 @@ struct model_conf {
 	uint32_t max_key_len;
 	uint64_t default_ttl_ms;	/* 0 for none */
 	uint64_t grace_ms;
+	/* What an object takes of the capacity; NULL: room never runs out. */
+	uint64_t (*charge)(const struct zc_put *put);
 };
 
 /* What a message is sent to. */
@@ -68,6 +70,12 @@ void model_close(struct model *m, int fd);
 const unsigned char *model_received(struct model *m, size_t *len);
 
 const uint64_t *model_counters(const struct model *m);
+/* What objects and fills have of the capacity. */
+uint64_t model_used(const struct model *m);
+/* The store was opened without what it knew besides its objects. */
+void model_forget(struct model *m);
+/* A descriptor of an object of another store. */
+int model_foreign(struct model *m);
 
 /* What the one who chooses the calls has to know beforehand. */
 enum model_gap { MODEL_COMPLETE, MODEL_GAP, MODEL_FINE_GAP };

@@ -3,6 +3,8 @@
 #ifndef ZC_MODEL_INT_H
 #define ZC_MODEL_INT_H
 
+#include <limits.h>
+
 #include "model.h"
 
 /* One version of a key; never freed before the model is. */
@@ -17,11 +19,13 @@ struct version {
 	uint32_t nr_tags;
 	int64_t expires_ns, created_ns;
 	uint64_t generation;	/* 0 until it is committed */
+	uint64_t charge;
+	bool visited;		/* found since the hand passed last */
 	bool current;		/* it is what its key has */
 	bool vague;		/* see model_vague() */
 };
 
-enum handle_kind { CLOSED, OBJECT, FILL, WAIT };
+enum handle_kind { CLOSED, OBJECT, FILL, WAIT, FOREIGN };
 
 struct handle {
 	enum handle_kind kind;
@@ -32,15 +36,18 @@ struct handle {
 };
 
 #define MODEL_FDS	256
+#define NO_HAND		UINT_MAX
 
 struct model {
 	struct model_conf conf;
 	struct version **version;
 	unsigned int nr;
 	uint64_t generation;
+	unsigned int hand;		/* which version, or NO_HAND */
 	struct handle handle[MODEL_FDS];
 	unsigned char *received;
 	size_t received_len, received_room;
+	bool trial;			/* of a send of which nobody is to know */
 	uint64_t full_len;		/* what a full socket was to take last */
 	uint64_t count[ZC_C_NR];
 };
@@ -68,10 +75,18 @@ int model_new_handle(struct model *m, enum handle_kind kind);
 int model_reserver(struct model *m, const void *key, uint32_t key_len);
 int model_find(struct model *m, const struct name *name, enum counting counting,
 	       struct version **found);
-void model_count_hit(struct model *m, const struct version *v);
+void model_count_hit(struct model *m, struct version *v);
 bool model_expired(const struct version *v);
 /* A new descriptor of a version. */
 int model_open_version(struct model *m, struct version *v);
+
+/* --- room (model_room.c) */
+
+/* Its key has it no more. */
+void model_unlink(struct model *m, struct version *v);
+bool model_never_fits(const struct model *m, uint64_t charge);
+/* Makes room for what comes. Return: 0 or -ENOSPC, and all is gone that could go. */
+int model_reserve(struct model *m, uint64_t charge);
 
 static inline void *at(uint64_t address)
 {

@@ -38,7 +38,7 @@ int model_delete(struct model *m, struct zc_delete *del)
 	if (del->flags & ZC_DELETE_SOFT)
 		expire_now(v);
 	else
-		v->current = false;
+		model_unlink(m, v);
 	del->generation = v->generation;
 	m->count[ZC_C_DELETES]++;
 	return 0;
@@ -69,7 +69,7 @@ static bool purge_takes(const struct zc_purge *purge, const struct version *v)
 int model_purge(struct model *m, struct zc_purge *purge)
 {
 	bool soft = purge->flags & ZC_PURGE_SOFT, expired;
-	uint64_t taken = 0, told = 0;
+	uint64_t taken = 0, told = 0, bytes = 0;
 	unsigned int i;
 	int err;
 
@@ -89,12 +89,14 @@ int model_purge(struct model *m, struct zc_purge *purge)
 		/* By tag, those that had expired are told of all the same. */
 		told += !soft || !expired || purge->flags & ZC_PURGE_TAG;
 		taken += !soft || !expired;
+		bytes += !soft || !expired || purge->flags & ZC_PURGE_TAG ? v->charge : 0;
 		if (soft)
 			expire_now(v);
 		else
-			v->current = false;
+			model_unlink(m, v);
 	}
 	purge->objects = told;
+	purge->bytes = bytes;
 	m->count[ZC_C_PURGES]++;
 	m->count[ZC_C_PURGED_OBJECTS] += taken;
 	return 0;
@@ -115,6 +117,7 @@ int model_touch(struct model *m, struct zc_touch *touch)
 	err = model_find(m, &name, COUNTS_NOTHING, &v);
 	if (err)
 		return err;
+	v->visited = true;
 	if (touch->flags & ZC_TOUCH_EXPIRES)
 		v->expires_ns = touch->expires_ns;
 	touch->generation = v->generation;

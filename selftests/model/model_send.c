@@ -295,7 +295,9 @@ uint64_t model_message(struct model *m, const struct zc_send *send)
 	trial.sock = MODEL_FULL;
 	trial.skip = 0;
 	trial.max_bytes = 0;
+	m->trial = true;
 	err = model_send(m, &trial);
+	m->trial = false;
 	memcpy(m->count, count, sizeof(count));
 	return err == -EAGAIN ? m->full_len : 0;
 }

@@ -107,7 +107,7 @@ static void random_send(struct op *op, uint64_t *state)
 	op->max = one_in(state, 3) ? op_draw(state, 5000) : 0;
 	op->sock = one_in(state, 3) ? MODEL_TCP :
 		   one_in(state, 6) ? op_draw(state, MODEL_SOCKS) : MODEL_UNIX;
-	op->bad = one_in(state, 8) ? 1 + op_draw(state, 26) : 0;
+	op->bad = one_in(state, 8) ? 1 + op_draw(state, 27) : 0;
 }
 
 void op_random(struct op *op, uint64_t *state)
@@ -173,7 +173,7 @@ void op_random(struct op *op, uint64_t *state)
 	switch (op->kind) {
 	case OP_STAT: case OP_GET: case OP_OPEN: case OP_DELETE: case OP_PURGE:
 	case OP_TOUCH: case OP_WAIT: case OP_INFO:
-		op->bad = one_in(state, 12) ? 1 + op_draw(state, 8) : 0;
+		op->bad = one_in(state, 12) ? 1 + op_draw(state, 9) : 0;
 		break;
 	}
 }

@@ -158,17 +158,15 @@ static size_t data_len(const struct run *r)
 	}
 }
 
-static int run_one(struct run *r, const struct op *op, char *why, size_t room)
+/* Those whose turn it is not have the model do it only. */
+static int run_all(struct run *r, char *why, size_t room)
 {
-	unsigned int i;
+	unsigned int i, nr = r->turn == r->me ? r->nr : 1;
+	const struct op *op = r->op;
 	uint64_t count[ZC_C_NR];
 
-	r->op = op;
-	r->taken = -1;
-	if (!plan(r))
-		return 0;
 	run_pattern(r->data, data_len(r), op->seed);
-	for (i = 0; i < r->nr; i++) {
+	for (i = 0; i < nr; i++) {
 		struct answer *a = &r->answer[i];
 
 		a->err = 0;
@@ -182,12 +180,37 @@ static int run_one(struct run *r, const struct op *op, char *why, size_t room)
 		if (i && compare(r, i, why, room))
 			return 1;
 	}
+	return 0;
+}
+
+static int run_one(struct run *r, const struct op *op, char *why, size_t room)
+{
+	const bool shared = r->conf->processes > 1;
+	unsigned int slot;
+	bool runs;
+	int err = 0;
+
+	r->op = op;
+	r->taken = -1;
+	if (shared)
+		run_turn(r, op);
+	runs = plan(r);
+	if (runs)
+		err = run_all(r, why, room);
+	if (shared)
+		run_turn_ends(r);
+	if (runs && shared)
+		err = run_share(r, err, why, room);
+	if (err || !runs)
+		return err;
 	if (r->answer[0].err > -ZC_ERRNOS)
 		run_seen[op->kind][-r->answer[0].err]++;
-	if (r->taken >= 0)
+	if (r->taken >= 0) {
 		r->open[r->taken] = true;
-	if (op->kind == OP_REOPEN)
-		memset(r->open, 0, sizeof(r->open));
+		r->owner[r->taken] = r->turn;
+	}
+	for (slot = 0; op->kind == OP_REOPEN && slot < SLOTS; slot++)
+		r->open[slot] &= r->owner[slot] != r->turn;
 	if (op->kind == OP_CLOSE)
 		r->open[op->slot % SLOTS] = false;
 	return 0;
@@ -199,11 +222,17 @@ static void end(struct run *r)
 
 	for (i = 0; i < r->nr; i++) {
 		struct subject *s = &r->subject[i];
+		const struct maker *maker = i ? &r->conf->makers[i - 1] : &model_maker;
 
 		for (slot = 0; slot < SLOTS; slot++)
 			if (r->open[slot] && s->fd[slot] >= 0)
 				s->calls->close(s, s->fd[slot]);
-		(i ? &r->conf->makers[i - 1] : &model_maker)->stop(s);
+		if (i && r->me)
+			maker->leave(s);
+		/* The store goes when all have left it. */
+		if (i && r->conf->processes > 1)
+			run_join(r);
+		maker->stop(s);
 		free(s->generation);
 		free(r->answer[i].bytes);
 	}
@@ -230,7 +259,8 @@ int run_ops(const struct run_conf *conf, const struct op *ops, int nr, int *wher
 		s->name = maker->name;
 		for (slot = 0; slot < SLOTS; slot++)
 			s->fd[slot] = -1;
-		err = maker->start(s, &conf->store);
+		err = i && conf->processes > 1 ? run_fork(r, maker, s) :
+						 maker->start(s, &conf->store);
 		if (err) {
 			tell(why, room, "%s: no store: %d", maker->name, err);
 			goto out;

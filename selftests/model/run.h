@@ -58,6 +58,7 @@ struct subject {
 	int fd[SLOTS];
 	uint64_t *generation;		/* in the order of their commits */
 	unsigned int nr_generations;
+	int foreign;			/* an object fd of another store */
 };
 
 /* Makes the stores of a back end. */
@@ -66,12 +67,15 @@ struct maker {
 	/* Sets the calls, and what they need. */
 	int (*start)(struct subject *s, const struct model_conf *conf);
 	void (*stop)(struct subject *s);
+	/* Of those that several processes can have: opens the one that @own said. */
+	int (*join)(struct subject *s, const struct model_conf *conf, const char *own);
+	void (*leave)(struct subject *s);
 };
 
 extern const struct maker model_maker;
-/* Of a mirror's maker. */
-int mirror_start(struct subject *s, const struct model_conf *conf);
-void mirror_stop(struct subject *s);
+extern const struct maker mirror_maker;
+/* What an object takes of a mirror. */
+uint64_t mirror_charge(const struct zc_put *put);
 extern const struct calls model_calls;
 /* Of a library's cache; counters are its maker's own business. */
 extern const struct calls library_calls;
@@ -82,6 +86,7 @@ extern const struct calls library_calls;
 struct run_conf {
 	const struct maker *makers;	/* without the model */
 	unsigned int nr_makers;
+	unsigned int processes;		/* in turn, on the one store of the one maker; 0: 1 */
 	struct model_conf store;
 };
 
@@ -104,6 +109,7 @@ struct search {
 	unsigned int seed;		/* of the first list */
 	unsigned int lists, length;
 	unsigned int seconds;		/* to end early after, where all is slow */
+	const char *name;		/* of several in a program */
 	const char *program;		/* which runs it again */
 	bool guest;			/* in a guest */
 };

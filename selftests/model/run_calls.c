@@ -160,17 +160,24 @@ void run_say_generation(struct answer *a, const struct subject *s, uint64_t gene
 	run_say(a, "generation", i ? i : generation ? BOGUS : 0);
 }
 
+void run_add_generation(struct subject *s, uint64_t generation)
+{
+	unsigned int n = s->nr_generations;
+
+	s->generation = realloc(s->generation, (n + 1) * sizeof(*s->generation));
+	if (!s->generation)
+		abort();
+	s->generation[n] = generation;
+	s->nr_generations++;
+}
+
 static void say_new_generation(struct answer *a, struct subject *s, uint64_t generation)
 {
 	unsigned int n = s->nr_generations;
 
 	run_say(a, "generation above those before",
 		generation && generation != BOGUS && (!n || generation > s->generation[n - 1]));
-	s->generation = realloc(s->generation, (n + 1) * sizeof(*s->generation));
-	if (!s->generation)
-		abort();
-	s->generation[n] = generation;
-	s->nr_generations++;
+	run_add_generation(s, generation);
 }
 
 void run_take_fd(struct run *r, struct subject *s, unsigned int slot, int fd)
@@ -373,6 +380,8 @@ static void do_close(struct run *r, struct subject *s, struct answer *a)
 			(arg)->key_len = 1; \
 		if (_op->bad == 6 && (with_fd)) \
 			(arg)->fd = (s)->fd[run_fill_slot(_op)]; \
+		if (_op->bad == 9 && (with_fd)) \
+			(arg)->fd = (s)->foreign; \
 	} while (0)
 
 static int compare_tags(const void *a, const void *b)
@@ -419,6 +428,8 @@ static void do_stat(struct run *r, struct subject *s, struct answer *a)
 	 * How much memory it takes, and whether of slab, is the back end's; hits are
 	 * approximate.
 	 */
+	if (r->conf->store.charge)
+		run_say(a, "charge", st.charge);
 	run_say_generation(a, s, st.generation);
 	run_say(a, "data_len", st.data_len);
 	run_say(a, "expires_ns", run_time_out(r, st.expires_ns));
@@ -501,7 +512,10 @@ static void do_info(struct run *r, struct subject *s, struct answer *a)
 	RUN_CALL(a, s->calls->info(s, &info), &info, false);
 	if (a->err)
 		return;
-	/* What is used, and what is sent by reference, is the back end's. */
+	/* What is sent by reference is the back end's, and what is used by how much. */
+	run_say(a, "used within the capacity", info.used <= info.capacity);
+	if (r->conf->store.charge)
+		run_say(a, "used", info.used);
 	run_say(a, "abi", info.abi);
 	run_say(a, "capacity", info.capacity);
 	run_say(a, "objects", info.objects);
@@ -532,6 +546,8 @@ static void do_count(struct run *r, struct subject *s, struct answer *a)
 	SAY(REPLACES);
 	SAY(DELETES);
 	SAY(EVICTIONS);
+	if (r->conf->store.charge)
+		SAY(EVICTED_BYTES);
 	SAY(REFUSALS);
 	SAY(OPENS);
 	SAY(GETS);

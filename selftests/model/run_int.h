@@ -12,6 +12,7 @@
 /* What a socket takes while nobody reads. */
 #define SEND_MAX	60000
 #define BATCH_MOST	6
+#define RUN_PROCESSES	4
 
 /* What a store said to an operation, in words that all stores share. */
 struct answer {
@@ -31,6 +32,7 @@ struct run {
 	struct subject subject[RUN_SUBJECTS];
 	struct answer answer[RUN_SUBJECTS];
 	bool open[SLOTS];
+	unsigned int owner[SLOTS];	/* the process that has it */
 	int taken;		/* the slot that the operation put a descriptor into, or -1 */
 	int64_t began_ns;
 	/* What the operation at hand needs to know of the model, before it is run there. */
@@ -39,6 +41,10 @@ struct run {
 	uint64_t part_generation[BATCH_MOST][ZC_PARTS_MAX];
 	uint64_t max_bytes[BATCH_MOST];
 	unsigned char data[DATA_MAX];
+	/* Of several processes (run_shared.c). */
+	unsigned int me, turn, turns;
+	int peer[RUN_PROCESSES], hidden[SLOTS];
+	pid_t child[RUN_PROCESSES];
 };
 
 struct run_key {
@@ -58,6 +64,7 @@ void run_etag(unsigned int which, const unsigned char **etag, uint32_t *len);
 void run_say(struct answer *a, const char *name, uint64_t value);
 void run_say_bytes(struct answer *a, const void *bytes, size_t len);
 void run_say_generation(struct answer *a, const struct subject *s, uint64_t generation);
+void run_add_generation(struct subject *s, uint64_t generation);
 /* It is taken into a slot of all, in place of what is there. */
 void run_take_fd(struct run *r, struct subject *s, unsigned int slot, int fd);
 
@@ -78,6 +85,17 @@ static inline unsigned int run_wait_slot(const struct op *op)
 
 typedef void (*run_fn)(struct run *r, struct subject *s, struct answer *a);
 extern const run_fn run_kinds[OP_KINDS];
+
+/* --- several processes (run_shared.c) */
+
+/* Says whose turn it is, and hides from the model what that process has not. */
+void run_turn(struct run *r, const struct op *op);
+void run_turn_ends(struct run *r);
+/* What came of it, by the one whose turn it was. Return: as run_one(), of all. */
+int run_share(struct run *r, int err, char *why, size_t room);
+/* Starts the store in all processes; and their end, which is that of all but one. */
+int run_fork(struct run *r, const struct maker *maker, struct subject *s);
+void run_join(struct run *r);
 
 /* --- sends (run_send.c) */
 

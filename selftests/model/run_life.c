@@ -56,7 +56,10 @@ void run_purge(struct run *r, struct subject *s, struct answer *a)
 		return;
 	run_say(a, "objects", p.objects);
 	/* How many bytes they took is the back end's. */
-	run_say(a, "bytes of them", s->model || !p.objects || p.bytes > 0);
+	if (r->conf->store.charge)
+		run_say(a, "bytes", p.bytes);
+	else
+		run_say(a, "bytes of them", s->model || !p.objects || p.bytes > 0);
 }
 
 void run_touch(struct run *r, struct subject *s, struct answer *a)
@@ -142,5 +145,6 @@ void run_reopen(struct run *r, struct subject *s, struct answer *a)
 			s->calls->close(s, s->fd[slot]);
 		s->fd[slot] = -1;
 	}
-	a->err = s->calls->reopen(s, r->op->parts);
+	/* Without the index nobody opens what others have open. */
+	a->err = s->calls->reopen(s, r->op->parts && r->conf->processes < 2);
 }

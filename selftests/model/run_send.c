@@ -79,6 +79,7 @@ static void spoil_part(const struct subject *s, unsigned int bad, struct zc_part
 		{ .type = ZC_PART_SELECT, .addr = run_addr(too_long.bytes), .length = too_long.len },
 		{ .type = ZC_PART_SELECT, .flags = 2, .addr = run_addr(k.bytes), .length = k.len },
 		{ .type = ZC_PART_SELECT, .flags = ZC_PART_FD, .offset = s->fd[0], .length = 1 },
+		{ .type = ZC_PART_SELECT, .flags = ZC_PART_FD, .offset = s->foreign },
 	};
 
 	*p = wrong[bad % (sizeof(wrong) / sizeof(wrong[0]))];
@@ -119,8 +120,7 @@ static void spoil_send(const struct subject *s, unsigned int bad, struct message
 		send->key_len = send->flags & ZC_SEND_FD ? 1 : 0;
 		break;
 	case 10:
-		if (!(send->flags & ZC_SEND_FD))
-			send->fd = 3;
+		send->fd = send->flags & ZC_SEND_FD ? s->foreign : 3;
 		break;
 	default:
 		spoil_part(s, bad - 11, &m->parts[0]);

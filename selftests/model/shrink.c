@@ -145,8 +145,10 @@ static bool judge(const struct run_conf *conf, struct op *ops, int nr,
 	printf("# shrunk from %d to %d operations, the last of which differs: %s\n", first, nr,
 	       why);
 	print_ops(ops, nr, "\n", "#   ");
-	printf("\n# again: %sZC_MODEL_TTL=%llu ZC_MODEL_OPS='", what->guest ? "make vm CMD=\"" : "",
-	       (unsigned long long)conf->store.default_ttl_ms);
+	printf("\n# again: %sZC_MODEL_RUN=%s ZC_MODEL_TTL=%llu ZC_MODEL_CAPACITY=%llu ZC_MODEL_OPS='",
+	       what->guest ? "make vm CMD=\"" : "", what->name,
+	       (unsigned long long)conf->store.default_ttl_ms,
+	       (unsigned long long)conf->store.capacity);
 	print_ops(ops, nr, "; ", "");
 	printf("' %s%s\n", what->program, what->guest ? "\"" : "");
 	fflush(stdout);
@@ -157,17 +159,19 @@ static const struct {
 	enum op_kind kind;
 	int errors[18];
 } endings[] = {
-	{ OP_PUT, { EINVAL, ENAMETOOLONG, EFBIG, EEXIST } },
-	{ OP_FILL, { EINVAL, ENAMETOOLONG, EFBIG, EEXIST, EBUSY } },
+	{ OP_PUT, { EINVAL, ENAMETOOLONG, EFBIG, EEXIST, ENOSPC } },
+	{ OP_FILL, { EINVAL, ENAMETOOLONG, EFBIG, EEXIST, EBUSY, ENOSPC } },
 	{ OP_WRITE, { 0 } },
 	{ OP_COMMIT, { ENODATA, EALREADY, EEXIST } },
 	{ OP_CLOSE, { 0 } },
-	{ OP_STAT, { EINVAL, ENAMETOOLONG, ENOENT, ESTALE, EBADF, EMSGSIZE } },
-	{ OP_GET, { EINVAL, ENAMETOOLONG, ENOENT, ESTALE, EBADF, ERANGE } },
+	{ OP_STAT, { EINVAL, ENAMETOOLONG, ENOENT, ESTALE, EBADF, EMSGSIZE,
+		     EXDEV } },
+	{ OP_GET, { EINVAL, ENAMETOOLONG, ENOENT, ESTALE, EBADF, ERANGE, EXDEV } },
 	{ OP_OPEN, { EINVAL, ENAMETOOLONG, ENOENT, ESTALE } },
 	{ OP_READ, { 0 } },
 	{ OP_SEND, { EINVAL, ENAMETOOLONG, ENOENT, ESTALE, EBADF, ERANGE, EAGAIN, EPIPE,
-		     ENOTCONN, ENOTSOCK, ECANCELED, ENODATA, EOPNOTSUPP, EMSGSIZE } },
+		     ENOTCONN, ENOTSOCK, ECANCELED, ENODATA, EOPNOTSUPP, EMSGSIZE,
+		     EXDEV } },
 	{ OP_BATCH, { EINVAL } },
 	{ OP_DELETE, { EINVAL, ENAMETOOLONG, ENOENT, ESTALE } },
 	{ OP_PURGE, { EINVAL, ENAMETOOLONG } },
@@ -214,6 +218,7 @@ static long long now_s(void)
 long search(const struct run_conf *conf, const struct search *what)
 {
 	const char *text = getenv("ZC_MODEL_OPS"), *ttl = getenv("ZC_MODEL_TTL");
+	const char *only = getenv("ZC_MODEL_RUN"), *capacity = getenv("ZC_MODEL_CAPACITY");
 	struct op *ops = calloc(OPS_MAX, sizeof(*ops));
 	long long until = now_s() + what->seconds;
 	struct run_conf c = *conf;
@@ -224,9 +229,14 @@ long search(const struct run_conf *conf, const struct search *what)
 
 	if (!ops)
 		return -1;
+	if (text && only && strcmp(only, what->name)) {
+		free(ops);
+		return 1;
+	}
 	if (text) {
 		nr = op_parse(text, ops, OPS_MAX);
 		c.store.default_ttl_ms = ttl ? strtoull(ttl, NULL, 0) : 0;
+		c.store.capacity = capacity ? strtoull(capacity, NULL, 0) : c.store.capacity;
 		if (nr < 0)
 			printf("# no list of operations: %s\n", text);
 		done = nr < 0 || judge(&c, ops, nr, what) ? -1 : nr;
@@ -239,6 +249,9 @@ long search(const struct run_conf *conf, const struct search *what)
 		state = (uint64_t)(what->seed + list) * 0x9e3779b97f4a7c15ULL + 1;
 		/* Every fourth store has a time for what has none. */
 		c.store.default_ttl_ms = op_draw(&state, 4) ? 0 : 3600000;
+		/* From what a large object does not fit into, to what all keys do. */
+		if (c.store.charge)
+			c.store.capacity = 4096 * (6 + op_draw(&state, 40));
 		for (i = 0; i < what->length; i++)
 			op_random(&ops[i], &state);
 		if (judge(&c, ops, what->length, what)) {

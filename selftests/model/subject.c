@@ -101,8 +101,8 @@ static int m_counters(struct subject *s, uint64_t *count)
 
 static int m_reopen(struct subject *s, bool bare)
 {
-	(void)s;
-	(void)bare;
+	if (bare)
+		model_forget(s->model);
 	return 0;
 }
 
@@ -115,6 +115,7 @@ const struct calls model_calls = {
 static int model_start(struct subject *s, const struct model_conf *conf)
 {
 	s->model = model_new(conf);
+	s->foreign = model_foreign(s->model);
 	s->calls = &model_calls;
 	return 0;
 }
@@ -124,7 +125,7 @@ static void model_stop(struct subject *s)
 	model_free(s->model);
 }
 
-const struct maker model_maker = { "model", model_start, model_stop };
+const struct maker model_maker = { .name = "model", .start = model_start, .stop = model_stop };
 
 /* --- the library */
 

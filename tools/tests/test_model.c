@@ -19,6 +19,8 @@ static const struct model_conf store = {
 	.grace_ms = 3600000,
 };
 
+static long operations;
+
 /* --- a store that lies once */
 
 struct liar {
@@ -59,6 +61,7 @@ static int liar_start(struct subject *s, const struct model_conf *conf)
 	calls.touch = liar_touch;
 	s->calls = &calls;
 	s->model = model_new(conf);
+	s->foreign = model_foreign(s->model);
 	s->own = calloc(1, sizeof(struct liar));
 	return s->own ? 0 : -ENOMEM;
 }
@@ -71,7 +74,7 @@ static void liar_stop(struct subject *s)
 
 static void a_lie(void)
 {
-	static const struct maker liar = { "liar", liar_start, liar_stop };
+	static const struct maker liar = { .name = "liar", .start = liar_start, .stop = liar_stop };
 	const struct run_conf conf = { .makers = &liar, .nr_makers = 1, .store = store };
 	struct op ops[400], again[8];
 	char text[1000] = "", why[200] = "";
@@ -100,27 +103,92 @@ static void a_lie(void)
 	is_int(op_parse("take len=1", again, 8), -1, "and other words");
 }
 
-static void mirror(void)
+/* --- a process that lies, and one that dies */
+
+static const struct calls *honest;
+static const char last_words[] = "bye";
+
+static int joined_get(struct subject *s, struct zc_get *get)
 {
-	static const struct maker maker = { "mirror", mirror_start, mirror_stop };
-	const struct run_conf conf = { .makers = &maker, .nr_makers = 1, .store = store };
+	int err = honest->get(s, get);
+
+	if (!err && get->copied == sizeof(last_words))
+		_exit(1);
+	if (!err && get->copied)
+		*(char *)(uintptr_t)get->buf ^= 1;
+	return err;
+}
+
+static int liar_join(struct subject *s, const struct model_conf *conf, const char *own)
+{
+	static struct calls calls;
+	int err = mirror_maker.join(s, conf, own);
+
+	if (err)
+		return err;
+	honest = s->calls;
+	calls = *honest;
+	calls.get = joined_get;
+	s->calls = &calls;
+	return 0;
+}
+
+static void shared_lie(void)
+{
+	const struct maker liar = {
+		.name = "liar", .start = mirror_maker.start, .stop = mirror_maker.stop,
+		.join = liar_join, .leave = mirror_maker.leave,
+	};
+	const struct run_conf conf = {
+		.makers = &liar, .nr_makers = 1, .processes = 3, .store = store,
+	};
+	struct op ops[8];
+	char why[200] = "";
+	int nr, where = 0;
+
+	/* the first one gets it right, the next one does not */
+	nr = op_parse("put len=9;info;info;get len=9;get len=9;get len=9", ops, 8);
+	is_int(run_ops(&conf, ops, nr, &where, why, sizeof(why)), 1, "one of several lies");
+	is_int(where, 4, "when it is its turn");
+	is_str(why, "process 1: liar: byte 0 of 73 differs from the model's 73", "and is named");
+	nr = op_parse("put len=4;get len=4;get len=4", ops, 8);
+	is_int(run_ops(&conf, ops, nr, &where, why, sizeof(why)), 1, "one of several dies");
+	is_int(where, 1, "when it is its turn");
+	is_str(why, "process 1 is gone", "and is missed");
+}
+
+/* Of a hundred lists, so many. */
+static void mirror(const char *name, unsigned int percent, bool small, unsigned int processes)
+{
 	const char *lists = getenv("ZC_MODEL_LISTS"), *seed = getenv("ZCACHE_SEED");
+	struct run_conf conf = {
+		.makers = &mirror_maker, .nr_makers = 1, .processes = processes, .store = store,
+	};
 	const struct search what = {
 		.seed = seed ? strtoul(seed, NULL, 0) : (unsigned int)time(NULL),
-		.lists = lists ? strtoul(lists, NULL, 0) : 100, .length = 1024, .seconds = 60,
+		.lists = ((lists ? strtoul(lists, NULL, 0) : 100) * percent + 99) / 100,
+		.length = 1024, .seconds = 60, .name = name,
 		.program = program_invocation_name,
 	};
-	long done = search(&conf, &what);
+	long done;
 
+	if (small)
+		conf.store.charge = mirror_charge;
+	done = search(&conf, &what);
 	printf("# %ld operations, from ZCACHE_SEED=%u on\n", done, what.seed);
-	ok(done > 0, "a mirror does what the model does");
-	/* A short search, or a list of one's own, is not asked for all. */
-	ok(done < 50000 || search_saw_all(), "and was asked all that there is to ask");
+	ok(done > 0, name);
+	operations += done;
 }
 
 int main(void)
 {
 	a_lie();
-	mirror();
+	shared_lie();
+	mirror("a_mirror", 100, false, 1);
+	mirror("with_little_room", 50, true, 1);
+	mirror("of_several_processes", 30, false, 3);
+	mirror("of_several_with_little_room", 30, true, 3);
+	/* A short search, or a list of one's own, is not asked for all. */
+	ok(operations < 100000 || search_saw_all(), "and was asked all that there is to ask");
 	return tap_end();
 }
