@@ -151,10 +151,10 @@ static int mirror_join(struct subject *s, const struct model_conf *conf, const c
 	calls = library_calls;
 	calls.counters = mirror_counters;
 	calls.reopen = mirror_reopen;
-	if (conf->charge)
+	if (conf->charge || conf->follows)
 		calls.close = close_and_look;
 	s->calls = &calls;
-	s->late_aborts = !conf->charge;
+	s->late_aborts = !conf->charge && !conf->follows;
 	return 0;
 }
 

@@ -67,7 +67,7 @@ int model_check_key(const struct model *m, uint32_t key_len)
 	return key_len > m->conf.max_key_len ? -ENAMETOOLONG : 0;
 }
 
-static struct version *current(struct model *m, const void *key, uint32_t key_len)
+struct version *model_current(struct model *m, const void *key, uint32_t key_len)
 {
 	unsigned int i;
 
@@ -129,7 +129,7 @@ int model_find(struct model *m, const struct name *name, enum counting counting,
 		err = model_check_key(m, name->key_len);
 		if (err)
 			return err;
-		v = current(m, at(name->key), name->key_len);
+		v = model_current(m, at(name->key), name->key_len);
 	}
 	if (!v || (!name->expired_ok && model_expired(v))) {
 		if (counting != COUNTS_NOTHING) {
@@ -218,7 +218,7 @@ static struct version *version_new(const struct model *m, const struct zc_put *p
 /* The commit of a PUT or a fill: the version is its key's from now on. */
 static int publish(struct model *m, struct version *v, bool excl)
 {
-	struct version *old = current(m, v->key, v->key_len);
+	struct version *old = model_current(m, v->key, v->key_len);
 	bool missing = !old || model_expired(old);
 
 	if (excl && !missing)
@@ -290,7 +290,7 @@ int model_fill(struct model *m, struct zc_put *put)
 		err = model_check_key(m, put->key_len);
 		if (err)
 			return err;
-		v = current(m, at(put->key), put->key_len);
+		v = model_current(m, at(put->key), put->key_len);
 		if (v && !model_expired(v))
 			return -EEXIST;
 		if (model_reserver(m, at(put->key), put->key_len) >= 0)
@@ -481,6 +481,13 @@ int model_open(struct model *m, struct zc_open *open)
 	err = model_find(m, &name, COUNTS, &v);
 	if (err)
 		return err;
+	if (m->conf.holds) {
+		m->wanted = v;
+		err = model_reserve(m, 0);
+		m->wanted = NULL;
+		if (err)
+			return err;
+	}
 	open->generation = v->generation;
 	open->data_len = v->data_len;
 	open->fd = model_open_version(m, v);
@@ -551,7 +558,7 @@ const uint64_t *model_counters(const struct model *m)
 
 uint64_t model_generation(struct model *m, const void *key, size_t key_len)
 {
-	const struct version *v = current(m, key, key_len);
+	const struct version *v = model_current(m, key, key_len);
 
 	return v ? v->generation : 0;
 }

@@ -25,6 +25,8 @@ struct model_conf {
 	uint64_t grace_ms;
 	/* What an object takes of the capacity; NULL: room never runs out. */
 	uint64_t (*charge)(const struct zc_put *put);
+	bool follows;		/* that is the store's business: see model_follow() */
+	bool holds;		/* what is open stays, and is charged */
 };
 
 /* What a message is sent to. */
@@ -72,6 +74,16 @@ const unsigned char *model_received(struct model *m, size_t *len);
 const uint64_t *model_counters(const struct model *m);
 /* What objects and fills have of the capacity. */
 uint64_t model_used(const struct model *m);
+/*
+ * What a store did that was to make room, before the model does it: so many went, and
+ * there was room then or not. What its objects took is told before, and then which keys
+ * have none any more.
+ */
+void model_charge(struct model *m, const void *key, size_t key_len, uint64_t charge);
+void model_follow(struct model *m, uint64_t evictions, bool refused);
+void model_gone(struct model *m, const void *key, size_t key_len);
+/* Whether all of that was as it may be. */
+bool model_followed(const struct model *m);
 /* The store was opened without what it knew besides its objects. */
 void model_forget(struct model *m);
 /* A descriptor of an object of another store. */

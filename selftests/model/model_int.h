@@ -48,6 +48,15 @@ struct model {
 	unsigned char *received;
 	size_t received_len, received_room;
 	bool trial;			/* of a send of which nobody is to know */
+	/* What is to be followed. */
+	struct follow {
+		uint64_t evictions;
+		bool refused, wrong;
+		bool lost;		/* where the hand is, from the first refusal on */
+		struct version *gone[16];
+		unsigned int nr_gone;
+	} follow;
+	const struct version *wanted;	/* being opened: it stays */
 	uint64_t full_len;		/* what a full socket was to take last */
 	uint64_t count[ZC_C_NR];
 };
@@ -87,6 +96,7 @@ void model_unlink(struct model *m, struct version *v);
 bool model_never_fits(const struct model *m, uint64_t charge);
 /* Makes room for what comes. Return: 0 or -ENOSPC, and all is gone that could go. */
 int model_reserve(struct model *m, uint64_t charge);
+struct version *model_current(struct model *m, const void *key, uint32_t key_len);
 
 static inline void *at(uint64_t address)
 {

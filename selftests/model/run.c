@@ -61,7 +61,8 @@ static bool plan(struct run *r)
 		return r->open[run_wait_slot(op)];
 	case OP_SEND:
 	case OP_BATCH:
-		return run_plan_send(r);
+		/* What opens makes room. */
+		return !(op->flags & ZC_SEND_PIN && r->conf->store.follows) && run_plan_send(r);
 	default:
 		return true;
 	}
@@ -158,21 +159,35 @@ static size_t data_len(const struct run *r)
 	}
 }
 
+static void run_op(struct run *r, unsigned int i)
+{
+	struct answer *a = &r->answer[i];
+
+	a->err = 0;
+	a->nr = 0;
+	a->len = 0;
+	run_kinds[r->op->kind](r, &r->subject[i], a);
+}
+
 /* Those whose turn it is not have the model do it only. */
 static int run_all(struct run *r, char *why, size_t room)
 {
 	unsigned int i, nr = r->turn == r->me ? r->nr : 1;
+	const bool follows = run_follows(r);
 	const struct op *op = r->op;
 	uint64_t count[ZC_C_NR];
 
 	run_pattern(r->data, data_len(r), op->seed);
+	if (follows) {
+		run_before(r);
+		run_op(r, 1);
+		run_follow(r);
+	}
 	for (i = 0; i < nr; i++) {
-		struct answer *a = &r->answer[i];
-
-		a->err = 0;
-		a->nr = 0;
-		a->len = 0;
-		run_kinds[op->kind](r, &r->subject[i], a);
+		if (!follows || !i)
+			run_op(r, i);
+		else
+			run_followed(r, &r->answer[0], &r->answer[i]);
 		if (i && op->kind == OP_PURGE && op->flags & ZC_PURGE_TAG) {
 			model_calls.counters(&r->subject[0], count);
 			settle(&r->subject[i], count[ZC_C_PURGED_OBJECTS]);

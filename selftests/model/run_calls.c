@@ -279,7 +279,8 @@ static void make_put(const struct run *r, struct zc_put *p)
 	p->expires_ns = run_time(r, op->expires);
 	p->data_len = op->len;
 	p->tags = run_addr(tags);
-	for (i = 0; i < 4; i++)
+	/* Tags have room of their own where nobody can say how much. */
+	for (i = 0; i < 4 && !r->conf->store.follows; i++)
 		if (op->tags & 1 << i)
 			tags[p->nr_tags++] = run_tags[op->seed & 1 ? i : 3 - i];
 }
@@ -546,7 +547,7 @@ static void do_count(struct run *r, struct subject *s, struct answer *a)
 	SAY(REPLACES);
 	SAY(DELETES);
 	SAY(EVICTIONS);
-	if (r->conf->store.charge)
+	if (r->conf->store.charge || r->conf->store.follows)
 		SAY(EVICTED_BYTES);
 	SAY(REFUSALS);
 	SAY(OPENS);

@@ -41,6 +41,9 @@ struct run {
 	uint64_t part_generation[BATCH_MOST][ZC_PARTS_MAX];
 	uint64_t max_bytes[BATCH_MOST];
 	unsigned char data[DATA_MAX];
+	/* Of a store that is followed (run_follow.c): which keys it had. */
+	bool there[16];
+	uint64_t evictions;
 	/* Of several processes (run_shared.c). */
 	unsigned int me, turn, turns;
 	int peer[RUN_PROCESSES], hidden[SLOTS];
@@ -96,6 +99,15 @@ int run_share(struct run *r, int err, char *why, size_t room);
 /* Starts the store in all processes; and their end, which is that of all but one. */
 int run_fork(struct run *r, const struct maker *maker, struct subject *s);
 void run_join(struct run *r);
+
+/* --- following (run_follow.c) */
+
+/* Whether the store is to do it first. */
+bool run_follows(const struct run *r);
+/* Before the store does it, between, and when the model has done it as well. */
+void run_before(struct run *r);
+void run_follow(struct run *r);
+void run_followed(struct run *r, struct answer *model, struct answer *a);
 
 /* --- sends (run_send.c) */
 

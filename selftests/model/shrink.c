@@ -252,6 +252,8 @@ long search(const struct run_conf *conf, const struct search *what)
 		/* From what a large object does not fit into, to what all keys do. */
 		if (c.store.charge)
 			c.store.capacity = 4096 * (6 + op_draw(&state, 40));
+		else if (c.store.follows)
+			c.store.capacity = 4096 * (30 + op_draw(&state, 20));
 		for (i = 0; i < what->length; i++)
 			op_random(&ops[i], &state);
 		if (judge(&c, ops, what->length, what)) {

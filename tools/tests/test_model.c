@@ -158,11 +158,12 @@ static void shared_lie(void)
 }
 
 /* Of a hundred lists, so many. */
-static void mirror(const char *name, unsigned int percent, bool small, unsigned int processes)
+static void mirror(const char *name, unsigned int percent, const struct model_conf *has,
+		   unsigned int processes)
 {
 	const char *lists = getenv("ZC_MODEL_LISTS"), *seed = getenv("ZCACHE_SEED");
-	struct run_conf conf = {
-		.makers = &mirror_maker, .nr_makers = 1, .processes = processes, .store = store,
+	const struct run_conf conf = {
+		.makers = &mirror_maker, .nr_makers = 1, .processes = processes, .store = *has,
 	};
 	const struct search what = {
 		.seed = seed ? strtoul(seed, NULL, 0) : (unsigned int)time(NULL),
@@ -172,8 +173,6 @@ static void mirror(const char *name, unsigned int percent, bool small, unsigned 
 	};
 	long done;
 
-	if (small)
-		conf.store.charge = mirror_charge;
 	done = search(&conf, &what);
 	printf("# %ld operations, from ZCACHE_SEED=%u on\n", done, what.seed);
 	ok(done > 0, name);
@@ -182,12 +181,18 @@ static void mirror(const char *name, unsigned int percent, bool small, unsigned 
 
 int main(void)
 {
+	struct model_conf small = store, followed = store;
+
 	a_lie();
 	shared_lie();
-	mirror("a_mirror", 100, false, 1);
-	mirror("with_little_room", 50, true, 1);
-	mirror("of_several_processes", 30, false, 3);
-	mirror("of_several_with_little_room", 30, true, 3);
+	small.charge = mirror_charge;
+	followed.follows = true;
+	mirror("a_mirror", 100, &store, 1);
+	mirror("with_little_room", 50, &small, 1);
+	mirror("of_several_processes", 30, &store, 3);
+	mirror("of_several_with_little_room", 30, &small, 3);
+	/* As the module is, of which nobody knows beforehand what an object takes. */
+	mirror("followed", 10, &followed, 1);
 	/* A short search, or a list of one's own, is not asked for all. */
 	ok(operations < 100000 || search_saw_all(), "and was asked all that there is to ask");
 	return tap_end();
