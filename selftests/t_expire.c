@@ -15,7 +15,7 @@
 #define HOUR	3600000000000LL
 
 /* Nothing is kept for anybody: what expires goes at once. */
-ZCT_STORE_FIXTURE(expire, .capacity = 32 * MiB, .grace = 0, .set = ZC_NL_SET(GRACE))
+ZCT_STORE_FIXTURE(expire, .capacity = 128 * MiB, .grace = 0, .set = ZC_NL_SET(GRACE))
 
 static int put(int fd, const char *key, size_t len, __s64 expires_ns)
 {

@@ -15,6 +15,7 @@
 
 #include <zcache.h>
 
+#include "zc_tag.h"
 #include "zc_test.h"
 
 int __real_open(const char *path, int flags, ...);
@@ -86,6 +87,8 @@ int __wrap_zc_nl_store_new(const struct zc_nl_cfg *cfg)
 	snprintf(s->name, sizeof(s->name), "%s", cfg->name);
 	snprintf(s->folder, sizeof(s->folder), "%s/zc-%s",
 		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm", cfg->name);
+	/* The name has this process's number: one that is there a killed one left. */
+	nftw(s->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	err = zc_mirror_create(s->folder, &conf);
 	return err ?: open_mirror(s, O_RDWR, &s->cache);
 }
@@ -126,6 +129,65 @@ int __wrap_zc_nl_store_get(const char *name, struct zc_nl_store *out)
 	memcpy(out->count, count, sizeof(count));
 	out->counters = ZC_C_NR;
 	return 0;
+}
+
+int __wrap_zc_nl_store_set(const struct zc_nl_cfg *cfg)
+{
+	struct zc_mirror_conf conf = { .size = sizeof(conf) };
+	struct store *s = store_of(cfg->name);
+	int err;
+
+	if (!s)
+		return -ENOENT;
+	err = zc_mirror_get(s->cache, &conf);
+	if (err)
+		return err;
+	if (cfg->set & ZC_NL_SET(CAPACITY))
+		conf.capacity = cfg->capacity;
+	if (cfg->set & ZC_NL_SET(MAX_OBJECT_SIZE))
+		conf.max_object_size = cfg->max_object_size;
+	if (cfg->set & ZC_NL_SET(DEFAULT_TTL))
+		conf.default_ttl_ms = cfg->default_ttl;
+	if (cfg->set & ZC_NL_SET(GRACE))
+		conf.grace_ms = cfg->grace ? cfg->grace : ZC_MIRROR_NO_GRACE;
+	return zc_mirror_set(s->cache, &conf);
+}
+
+/* A mirror's tags have no limits to take away. */
+int __wrap_zct_tag_set(const struct zct_store *store, __u64 id, __u64 quota, __u64 floor)
+{
+	(void)store;
+	(void)id;
+	return quota || floor ? -EOPNOTSUPP : 0;
+}
+
+/* What its objects tell of a tag. */
+int __wrap_zct_tag_get(const struct zct_store *store, __u64 id, struct zct_tag *t)
+{
+	struct zc_mirror_object object = { .size = sizeof(object) };
+	struct store *s = store_of(store->name);
+	uint64_t cursor = 0;
+	uint32_t i;
+	int err;
+
+	*t = (struct zct_tag){ .id = id };
+	if (!s || !id)
+		return s ? -EINVAL : -ENOENT;
+	while ((err = zc_mirror_list(s->cache, &cursor, &object)) > 0)
+		for (i = 0; i < object.nr_tags; i++)
+			if (object.tags[i] == id) {
+				t->objects++;
+				t->used += object.charge;
+			}
+	return err ? err : t->objects ? 0 : -ENOENT;
+}
+
+int __wrap_zct_tag_listed(const struct zct_store *store, __u64 tag)
+{
+	struct zct_tag t;
+	int err = __wrap_zct_tag_get(store, tag, &t);
+
+	return err && err != -ENOENT ? err : (int)t.objects;
 }
 
 /* Who dumps a store's objects does so to delete them, at the end of a test. */
