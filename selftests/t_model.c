@@ -4,6 +4,7 @@
  * have to answer alike. ZC_MODEL_OPS runs one list, ZCACHE_SEED chooses the lists.
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
 
@@ -103,6 +104,17 @@ err_free:
 
 static int left_behind;
 
+/* What is purged by a tag goes a moment later. */
+static void wait_swept(const struct zct_store *store)
+{
+	__u64 until = zct_now() + 2000000000;
+	struct zc_purge p = { 0 };
+
+	zct_purge(store->fd, &p);
+	while (zct_used(store) && zct_now() < until)
+		sched_yield();
+}
+
 static void kmod_stop(struct subject *s)
 {
 	struct stores *own = s->own;
@@ -110,6 +122,7 @@ static void kmod_stop(struct subject *s)
 
 	zc_close(s->cache);
 	close(s->foreign);
+	wait_swept(&own->store);
 	/* It looks whether all is gone that the store had. */
 	err = zct_store_end(&own->store) ?: zct_store_end(&own->other);
 	if (err)

@@ -47,8 +47,10 @@ static bool held(const struct model *m, const struct version *v)
 
 	if (!m->conf.holds)
 		return false;
+	/* Who filled it has it open as well, until he closes the fill. */
 	for (i = 0; i < MODEL_FDS; i++)
-		if (m->handle[i].kind == OBJECT && m->handle[i].version == v)
+		if ((m->handle[i].kind == OBJECT || m->handle[i].kind == FILL) &&
+		    m->handle[i].version == v)
 			return true;
 	return v == m->wanted;
 }

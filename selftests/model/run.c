@@ -216,14 +216,15 @@ static int run_one(struct run *r, const struct op *op, char *why, size_t room)
 		run_turn_ends(r);
 	if (runs && shared)
 		err = run_share(r, err, why, room);
-	if (err || !runs)
-		return err;
-	if (r->answer[0].err > -ZC_ERRNOS)
-		run_seen[op->kind][-r->answer[0].err]++;
+	/* Also what one store gave, and another not, is there to be closed. */
 	if (r->taken >= 0) {
 		r->open[r->taken] = true;
 		r->owner[r->taken] = r->turn;
 	}
+	if (err || !runs)
+		return err;
+	if (r->answer[0].err > -ZC_ERRNOS)
+		run_seen[op->kind][-r->answer[0].err]++;
 	for (slot = 0; op->kind == OP_REOPEN && slot < SLOTS; slot++)
 		r->open[slot] &= r->owner[slot] != r->turn;
 	if (op->kind == OP_CLOSE)
