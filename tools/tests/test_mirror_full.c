@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <zcache.h>
+#include <zcache_xfer.h>
 
 #include "mirror_util.h"
 #include "tap.h"
@@ -272,6 +273,53 @@ static void read_only(void)
 	umount2(mirror_path("fs"), MNT_DETACH);
 }
 
+/* Bytes of an object to a file of another file system, which shares none with it. */
+static void elsewhere(void)
+{
+	struct zc_open o = { .key = zc_ptr("a"), .key_len = 1 };
+	struct zc_xfer_counts before, after;
+	int64_t from = 100, to = 7, at = 100;
+	char want[LEN], got[LEN];
+	struct zc_cache *c;
+	int fd, out;
+	bool shares;
+
+	mount_new("fs", "size=2m");
+	mount_new("other", "size=2m");
+	c = three("fs/m");
+	fd = zc_open_object(c, &o);
+	out = open(mirror_path("other/out"), O_RDWR | O_CREAT, 0666);
+	/* Some kernels copy where nothing can be shared. */
+	shares = copy_file_range(fd, &(loff_t){ 0 }, out, &(loff_t){ 0 }, 1, 0) == 1;
+	fill_pattern(want, LEN, 1);
+	zc_xfer_counts(&before, sizeof(before));
+	is_int(zc_copy_range(out, &to, fd, &from, LEN - 100), LEN - 100, "another file system");
+	zc_xfer_counts(&after, sizeof(after));
+	is_int(after.fallbacks[ZC_XFER_COPY_RANGE] - before.fallbacks[ZC_XFER_COPY_RANGE], !shares,
+	       "shares no bytes");
+	is_int(after.bytes[ZC_XFER_READ] - before.bytes[ZC_XFER_READ], shares ? 0 : LEN - 100,
+	       "so they are read and written");
+	is_int(pread(out, got, LEN, 7), LEN - 100, "they are there");
+	ok(!memcmp(got, want + 100, LEN - 100), "each of them");
+	is_int(from, LEN, "all of it was read");
+	is_int(to, LEN - 100 + 7, "and written");
+	lseek(out, 0, SEEK_SET);
+	is_int(zc_sendfile(out, fd, &at, LEN, 0), LEN - 100, "or they are sent there");
+	is_int(pread(out, got, LEN - 100, 0), LEN - 100, "and are there");
+	ok(!memcmp(got, want + 100, LEN - 100), "each of them");
+	take_room("other/filler");
+	from = 0;
+	to = LEN;
+	is_int(zc_copy_range(out, &to, fd, &from, LEN) < LEN, 1, "where it is full it ends");
+	is_int(zc_copy_range(out, &to, fd, &from, LEN), -ENOSPC, "and says why");
+	is_str(mirror_wrong(c, "fs/m") ?: "well", "well", "the mirror is as it was");
+	close(out);
+	close(fd);
+	zc_close(c);
+	umount2(mirror_path("other"), MNT_DETACH);
+	umount2(mirror_path("fs"), MNT_DETACH);
+}
+
 static void chmod_all(const char *name, mode_t mode)
 {
 	static const char *const folders[] = { "fill", "meta", "data" };
@@ -334,6 +382,7 @@ int main(void)
 		full();
 		no_more_files();
 		read_only();
+		elsewhere();
 	} else {
 		ok(true, "a full file system # SKIP no mounts of one's own");
 	}

@@ -396,6 +396,8 @@ int main(void)
 	commit_shared("shared-durable", ZC_MIRROR_DURABLE);
 	each_fails(ENOSPC, "full");
 	each_fails(EIO, "broken");
+	each_fails(EROFS, "read_only");
+	each_fails(EACCES, "not_ours");
 	any_time();
 	return tap_end();
 }
