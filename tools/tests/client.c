@@ -148,7 +148,7 @@ void client_send(int fd, const char *text)
 	send(fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
-static bool readable(int fd)
+static bool answers(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
@@ -158,7 +158,7 @@ static bool readable(int fd)
 bool client_read(int fd, char *buf, size_t len)
 {
 	while (len) {
-		ssize_t n = readable(fd) ? recv(fd, buf, len, 0) : -1;
+		ssize_t n = answers(fd) ? recv(fd, buf, len, 0) : -1;
 
 		if (n <= 0)
 			return false;
@@ -172,7 +172,7 @@ bool client_closed(int fd)
 {
 	char c;
 
-	return readable(fd) && recv(fd, &c, 1, 0) == 0;
+	return answers(fd) && recv(fd, &c, 1, 0) == 0;
 }
 
 static void mask_date(char *answer)

@@ -57,13 +57,8 @@ static void opening(void)
 
 static void whole_objects(void)
 {
-	char etag[ZC_ETAG_MAX], type[ZC_TYPE_MAX], header[ZC_HEADER_MAX], buf[16];
-	struct zc_stat s = {
-		.key = zc_ptr("k"), .key_len = 1,
-		.etag = zc_ptr(etag), .etag_len = sizeof(etag),
-		.type = zc_ptr(type), .type_len = sizeof(type),
-		.header = zc_ptr(header), .header_len = sizeof(header),
-	};
+	char buf[16];
+	struct zc_stat s;
 	struct zc_get g = {
 		.key = zc_ptr("k"), .key_len = 1, .offset = 3,
 		.buf = zc_ptr(buf), .buf_len = sizeof(buf),
@@ -74,11 +69,8 @@ static void whole_objects(void)
 	is_int(zc_info(cache, &i), 0, "info");
 	is_int(i.abi, ZC_ABI_VERSION, "it has the ABI");
 	is_int(put_object(cache, "k", "0123456789", 10, "H", "\"e\"", "t/p"), 0, "put");
-	is_int(zc_stat(cache, &s), 0, "stat");
-	is_int(s.data_len, 10, "it has the size");
-	is_mem(etag, s.etag_len, "\"e\"", 3, "the etag");
-	is_mem(type, s.type_len, "t/p", 3, "the type");
-	is_mem(header, s.header_len, "H", 1, "the header");
+	is_str(object_differs(cache, "k", "0123456789", "H", "\"e\"", "t/p", &s) ?: "nothing",
+	       "nothing", "what differs of it");
 	is_int(zc_get(cache, &g), 0, "get");
 	is_mem(buf, g.copied, "3456789", 7, "it has the bytes from the offset on");
 	is_int(g.generation, s.generation, "and the same generation");
@@ -430,16 +422,6 @@ static void purges(void)
 	zc_close(reader);
 }
 
-static int put_tagged(const char *key, const uint64_t *tags, uint32_t nr)
-{
-	struct zc_put p = {
-		.key = zc_ptr(key), .key_len = strlen(key), .data = zc_ptr("bytes"), .data_len = 5,
-		.tags = zc_ptr(tags), .nr_tags = nr,
-	};
-
-	return zc_put(cache, &p);
-}
-
 static void tags(void)
 {
 	static const uint64_t many[] = { 1, UINT64_MAX, 3, 4, 5, 6, 7, 8, 9 };
@@ -452,11 +434,11 @@ static void tags(void)
 	struct zc_purge p = { .flags = ZC_PURGE_TAG, .tag = 3 };
 	int fd;
 
-	is_int(put_tagged("t/0", NULL, 0), 0, "put without tags");
-	is_int(put_tagged("t/8", many, 8), 0, "put with eight");
-	is_int(put_tagged("t/9", many, 9), -EINVAL, "but not with nine");
-	is_int(put_tagged("t/9", bad, 2), -EINVAL, "nor with one twice");
-	is_int(put_tagged("t/9", bad + 2, 1), -EINVAL, "nor with 0");
+	is_int(put_tagged(cache, "t/0", NULL, 0), 0, "put without tags");
+	is_int(put_tagged(cache, "t/8", many, 8), 0, "put with eight");
+	is_int(put_tagged(cache, "t/9", many, 9), -EINVAL, "but not with nine");
+	is_int(put_tagged(cache, "t/9", bad, 2), -EINVAL, "nor with one twice");
+	is_int(put_tagged(cache, "t/9", bad + 2, 1), -EINVAL, "nor with 0");
 	fd = zc_fill(cache, &f);
 	is_int(zc_commit(cache, fd, NULL), 0, "a fill with two");
 	close(fd);

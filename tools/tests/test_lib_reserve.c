@@ -23,25 +23,9 @@ static int reserve(struct zc_put *p)
 	return zc_fill(cache, p);
 }
 
-static int wait_for(const char *key, uint32_t flags, int timeout_ms)
-{
-	struct zc_wait w = {
-		.flags = flags, .key = zc_ptr(key), .key_len = strlen(key), .timeout_ms = timeout_ms,
-	};
-
-	return zc_wait(cache, &w);
-}
-
-static bool readable(int fd, int timeout_ms)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	return poll(&p, 1, timeout_ms) == 1 && p.revents & POLLIN;
-}
-
 static void *wait_without_end(void *arg)
 {
-	*(int *)arg = wait_for("r", 0, -1);
+	*(int *)arg = wait_for(cache, "r", 0, -1);
 	return NULL;
 }
 
@@ -66,7 +50,7 @@ static void reservations(void)
 	pthread_t thread;
 	struct zc_put p;
 
-	is_int(wait_for("r", 0, -1), -ENOENT, "wait for nobody");
+	is_int(wait_for(cache, "r", 0, -1), -ENOENT, "wait for nobody");
 	fill = reserve(&p);
 	ok(fill >= 0 && fill == p.fd, "a fill with a reservation");
 	is_int(reserve(&p), -EBUSY, "another finds it reserved");
@@ -74,12 +58,12 @@ static void reservations(void)
 	other = zc_fill(cache, &p);
 	ok(other >= 0, "unless it does not ask");
 	close(other);
-	is_int(wait_for("r", 0, 0), -ETIMEDOUT, "wait for no time");
-	is_int(wait_for("r", 0, 1), -ETIMEDOUT, "wait for a short time");
-	is_int(wait_for("s", 0, -1), -ENOENT, "another key is not reserved");
-	is_int(wait_for("r", 0, -2), -EINVAL, "no such time");
-	is_int(wait_for("r", ZC_WAIT_FD, 1), -EINVAL, "a time and a fd");
-	fd = wait_for("r", ZC_WAIT_FD, 0);
+	is_int(wait_for(cache, "r", 0, 0), -ETIMEDOUT, "wait for no time");
+	is_int(wait_for(cache, "r", 0, 1), -ETIMEDOUT, "wait for a short time");
+	is_int(wait_for(cache, "s", 0, -1), -ENOENT, "another key is not reserved");
+	is_int(wait_for(cache, "r", 0, -2), -EINVAL, "no such time");
+	is_int(wait_for(cache, "r", ZC_WAIT_FD, 1), -EINVAL, "a time and a fd");
+	fd = wait_for(cache, "r", ZC_WAIT_FD, 0);
 	ok(fd >= 0, "a fd to wait with");
 	ok(!readable(fd, 0), "is not readable yet");
 	close(fill);
@@ -97,7 +81,7 @@ static void reservations(void)
 	pthread_join(thread, NULL);
 	unsetenv("FAKE_ZCACHE_LOG");
 	is_int(got, 0, "who waits is told of the commit");
-	is_int(wait_for("r", 0, -1), -ENOENT, "also while the fill fd is open");
+	is_int(wait_for(cache, "r", 0, -1), -ENOENT, "also while the fill fd is open");
 	close(fill);
 	is_int(zc_get(cache, &g), 0, "the object is there");
 	is_mem(data, g.copied, "data", 4, "with its bytes");

@@ -172,25 +172,9 @@ static void passing(void)
 	close(sv[1]);
 }
 
-static int wait_for(const char *key, uint32_t flags, int timeout_ms)
-{
-	struct zc_wait w = {
-		.flags = flags, .key = zc_ptr(key), .key_len = strlen(key), .timeout_ms = timeout_ms,
-	};
-
-	return zc_wait(cache, &w);
-}
-
-static bool readable(int fd, int timeout_ms)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	return poll(&p, 1, timeout_ms) == 1 && p.revents & POLLIN;
-}
-
 static void *wait_without_end(void *arg)
 {
-	*(int *)arg = wait_for("r", 0, -1);
+	*(int *)arg = wait_for(cache, "r", 0, -1);
 	return NULL;
 }
 
@@ -200,7 +184,7 @@ static void reservations(void)
 	int fd, other, waiting, got = 1;
 	pthread_t thread;
 
-	is_int(wait_for("r", 0, -1), -ENOENT, "wait for nobody");
+	is_int(wait_for(cache, "r", 0, -1), -ENOENT, "wait for nobody");
 	fd = fill("r", 4, ZC_PUT_RESERVE);
 	ok(fd >= 0, "a fill with a reservation");
 	is_int(fill("r", 4, ZC_PUT_RESERVE), -EBUSY, "another finds it reserved");
@@ -208,12 +192,12 @@ static void reservations(void)
 	other = fill("r", 4, 0);
 	ok(other >= 0, "unless it does not ask");
 	close(other);
-	is_int(wait_for("r", 0, 0), -ETIMEDOUT, "wait for no time");
-	is_int(wait_for("r", 0, 1), -ETIMEDOUT, "wait for a short time");
-	is_int(wait_for("s", 0, -1), -ENOENT, "another key is not reserved");
-	is_int(wait_for("r", 0, -2), -EINVAL, "no such time");
-	is_int(wait_for("r", ZC_WAIT_FD, 1), -EINVAL, "a time and a fd");
-	waiting = wait_for("r", ZC_WAIT_FD, 0);
+	is_int(wait_for(cache, "r", 0, 0), -ETIMEDOUT, "wait for no time");
+	is_int(wait_for(cache, "r", 0, 1), -ETIMEDOUT, "wait for a short time");
+	is_int(wait_for(cache, "s", 0, -1), -ENOENT, "another key is not reserved");
+	is_int(wait_for(cache, "r", 0, -2), -EINVAL, "no such time");
+	is_int(wait_for(cache, "r", ZC_WAIT_FD, 1), -EINVAL, "a time and a fd");
+	waiting = wait_for(cache, "r", ZC_WAIT_FD, 0);
 	ok(waiting >= 0, "a fd to wait with");
 	ok(!readable(waiting, 0), "is not readable yet");
 	close(fd);
@@ -223,7 +207,7 @@ static void reservations(void)
 
 	fd = fill("r", 4, ZC_PUT_RESERVE);
 	ok(fd >= 0, "then the key can be reserved again");
-	waiting = wait_for("r", ZC_WAIT_FD, 0);
+	waiting = wait_for(cache, "r", ZC_WAIT_FD, 0);
 	is_int(write(fd, "data", 4), 4, "bytes for it");
 	ok(!readable(waiting, 0), "do not end the wait");
 	pthread_create(&thread, NULL, wait_without_end, &got);
@@ -232,7 +216,7 @@ static void reservations(void)
 	ok(!got || got == -ENOENT, "who waits is told");
 	ok(readable(waiting, -1), "by the fd as well");
 	close(waiting);
-	is_int(wait_for("r", 0, -1), -ENOENT, "also while the fill fd is open");
+	is_int(wait_for(cache, "r", 0, -1), -ENOENT, "also while the fill fd is open");
 	close(fd);
 	is_int(fill("r", 4, ZC_PUT_RESERVE), -EEXIST, "an object needs no fill");
 	is_int(zc_delete(cache, &d), 0, "until it has expired");
@@ -260,12 +244,12 @@ static void killed(void)
 			pause();
 	}
 	is_int(read(pipes[0], &byte, 1), 1, "another process has it reserved");
-	is_int(wait_for("k", 0, 0), -ETIMEDOUT, "as is known here");
+	is_int(wait_for(cache, "k", 0, 0), -ETIMEDOUT, "as is known here");
 	fd = fill("r", 4, ZC_PUT_RESERVE);
 	pthread_create(&thread, NULL, wait_without_end, &got);
 	kill(pid, SIGKILL);
 	is_int(waitpid(pid, &status, 0), pid, "it is killed");
-	is_int(wait_for("k", 0, -1), -ENOENT, "then it has not");
+	is_int(wait_for(cache, "k", 0, -1), -ENOENT, "then it has not");
 	close(fd);
 	pthread_join(thread, NULL);
 	ok(!got || got == -ENOENT, "a thread that waits is told of a close");

@@ -196,16 +196,6 @@ static void purges(void)
 	is_str(mirror_wrong(cache, "life") ?: "well", "well", "nothing is left");
 }
 
-static int put_tagged(const char *key, const uint64_t *tags, uint32_t nr)
-{
-	struct zc_put p = {
-		.key = zc_ptr(key), .key_len = strlen(key), .data = zc_ptr("bytes"), .data_len = 5,
-		.tags = zc_ptr(tags), .nr_tags = nr,
-	};
-
-	return zc_put(cache, &p);
-}
-
 static void tags(void)
 {
 	static const uint64_t many[] = { 1, UINT64_MAX, 3, 4, 5, 6, 7, 8, 9 };
@@ -214,12 +204,12 @@ static void tags(void)
 	struct zc_stat s = { .key = zc_ptr("t/8"), .key_len = 3 };
 	struct zc_purge p;
 
-	is_int(put_tagged("t/0", NULL, 0), 0, "put without tags");
-	is_int(put_tagged("t/8", many, 8), 0, "put with eight");
-	is_int(put_tagged("t/2", many, 2), 0, "put with two");
-	is_int(put_tagged("t/9", many, 9), -EINVAL, "but not with nine");
-	is_int(put_tagged("t/9", bad, 2), -EINVAL, "nor with one twice");
-	is_int(put_tagged("t/9", bad + 2, 1), -EINVAL, "nor with 0");
+	is_int(put_tagged(cache, "t/0", NULL, 0), 0, "put without tags");
+	is_int(put_tagged(cache, "t/8", many, 8), 0, "put with eight");
+	is_int(put_tagged(cache, "t/2", many, 2), 0, "put with two");
+	is_int(put_tagged(cache, "t/9", many, 9), -EINVAL, "but not with nine");
+	is_int(put_tagged(cache, "t/9", bad, 2), -EINVAL, "nor with one twice");
+	is_int(put_tagged(cache, "t/9", bad + 2, 1), -EINVAL, "nor with 0");
 	is_int(zc_stat(cache, &s), 0, "stat without room for tags");
 	is_int(s.nr_tags, 8, "tells how many there are");
 	s.tags = zc_ptr(got);

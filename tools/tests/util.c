@@ -225,3 +225,64 @@ int put_object(struct zc_cache *c, const char *key, const void *data, size_t len
 
 	return zc_put(c, &p);
 }
+
+int wait_for(struct zc_cache *c, const char *key, uint32_t flags, int timeout_ms)
+{
+	struct zc_wait w = {
+		.flags = flags, .key = zc_ptr(key), .key_len = strlen(key), .timeout_ms = timeout_ms,
+	};
+
+	return zc_wait(c, &w);
+}
+
+int put_tagged(struct zc_cache *c, const char *key, const uint64_t *tags, uint32_t nr)
+{
+	struct zc_put p = {
+		.key = zc_ptr(key), .key_len = strlen(key), .data = zc_ptr("bytes"), .data_len = 5,
+		.tags = zc_ptr(tags), .nr_tags = nr,
+	};
+
+	return zc_put(c, &p);
+}
+
+bool readable(int fd, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, timeout_ms) == 1 && p.revents & POLLIN;
+}
+
+static bool same_text(const char *got, size_t len, const char *want)
+{
+	return len == strlen(want) && !memcmp(got, want, len);
+}
+
+const char *object_differs(struct zc_cache *c, const char *key, const char *data,
+			   const char *header, const char *etag, const char *type,
+			   struct zc_stat *stat)
+{
+	char got_header[ZC_HEADER_MAX], got_etag[ZC_ETAG_MAX], got_type[ZC_TYPE_MAX], got[64];
+	struct zc_get g = {
+		.key = zc_ptr(key), .key_len = strlen(key), .buf = zc_ptr(got), .buf_len = sizeof(got),
+	};
+
+	*stat = (struct zc_stat) {
+		.key = g.key, .key_len = g.key_len,
+		.header = zc_ptr(got_header), .header_len = sizeof(got_header),
+		.etag = zc_ptr(got_etag), .etag_len = sizeof(got_etag),
+		.type = zc_ptr(got_type), .type_len = sizeof(got_type),
+	};
+	if (zc_stat(c, stat))
+		return "stat fails";
+	if (zc_get(c, &g))
+		return "get fails";
+	if (stat->data_len != strlen(data) || !same_text(got, g.copied, data))
+		return "the bytes";
+	if (!same_text(got_header, stat->header_len, header))
+		return "the header";
+	if (!same_text(got_etag, stat->etag_len, etag))
+		return "the entity tag";
+	if (!same_text(got_type, stat->type_len, type))
+		return "the content type";
+	return stat->generation == g.generation ? NULL : "the generation";
+}

@@ -45,5 +45,16 @@ int test_skip(const char *why);
 void fill_pattern(char *buf, size_t len, unsigned int seed);
 int put_object(struct zc_cache *c, const char *key, const void *data, size_t len,
 	       const char *header, const char *etag, const char *type);
+/* What of an object is not as it should be, or NULL. *stat tells the rest of it. */
+const char *object_differs(struct zc_cache *c, const char *key, const char *data,
+			   const char *header, const char *etag, const char *type,
+			   struct zc_stat *stat);
+
+/* Five bytes that have tags. */
+int put_tagged(struct zc_cache *c, const char *key, const uint64_t *tags, uint32_t nr);
+
+/* zc_wait() for a key; and whether its fd, or another, can be read within that time. */
+int wait_for(struct zc_cache *c, const char *key, uint32_t flags, int timeout_ms);
+bool readable(int fd, int timeout_ms);
 
 #endif /* UTIL_H */
