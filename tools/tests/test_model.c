@@ -168,7 +168,7 @@ static void mirror(const char *name, unsigned int percent, const struct model_co
 	const struct search what = {
 		.seed = seed ? strtoul(seed, NULL, 0) : (unsigned int)time(NULL),
 		.lists = ((lists ? strtoul(lists, NULL, 0) : 100) * percent + 99) / 100,
-		.length = 1024, .seconds = 60, .name = name,
+		.length = 1024, .seconds = 30 * percent / 100, .name = name,
 		.program = program_invocation_name,
 	};
 	long done;
