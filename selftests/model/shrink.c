@@ -160,7 +160,7 @@ static const struct {
 	int errors[18];
 } endings[] = {
 	{ OP_PUT, { EINVAL, ENAMETOOLONG, EFBIG, EEXIST, ENOSPC } },
-	{ OP_FILL, { EINVAL, ENAMETOOLONG, EFBIG, EEXIST, EBUSY, ENOSPC } },
+	{ OP_FILL, { EINVAL, ENAMETOOLONG, EFBIG, EEXIST, EBUSY } },
 	{ OP_WRITE, { 0 } },
 	{ OP_COMMIT, { ENODATA, EALREADY, EEXIST } },
 	{ OP_CLOSE, { 0 } },
@@ -253,7 +253,7 @@ long search(const struct run_conf *conf, const struct search *what)
 		if (c.store.charge)
 			c.store.capacity = 4096 * (6 + op_draw(&state, 40));
 		else if (c.store.follows)
-			c.store.capacity = 4096 * (30 + op_draw(&state, 20));
+			c.store.capacity = 4096 * (24 + op_draw(&state, 12));
 		for (i = 0; i < what->length; i++)
 			op_random(&ops[i], &state);
 		if (judge(&c, ops, what->length, what)) {
