@@ -302,6 +302,7 @@ int zcm_info_write_unnamed(struct zc_mirror *m, struct zcm_info *info);
 /* Marks a data file as a version of this mirror, and tells that it is. */
 void zcm_stamp(const struct zc_mirror *m, int fd, uint64_t generation);
 bool zcm_stamped(const struct zc_mirror *m, const struct stat *st);
+bool zcm_marked(const struct stat *st, uint64_t generation);
 
 /* mirror.c: zcm_lock(), and takes back what is over. */
 int zcm_lock_fresh(struct zc_mirror *m);

@@ -79,7 +79,7 @@ int zc_mirror_swap(struct zc_cache *cache, const struct zc_mirror_conf *was,
 {
 	struct zc_mirror *m = mirror_of(cache);
 	struct zcm_super super, old;
-	int err;
+	int err, more = 0;
 
 	if (!m)
 		return -EOPNOTSUPP;
@@ -103,12 +103,17 @@ int zc_mirror_swap(struct zc_cache *cache, const struct zc_mirror_conf *was,
 	err = zcm_super_write(m->dir, &super, false);
 	if (!err) {
 		zcm_take_conf(m->head, &super);
-		/* What is filled just now may be above the capacity, and stays. */
-		(void)zcm_reserve(m, 0);
+		more = zcm_reserve(m, 0);
 		zcm_clean(m);
 	}
 unlock:
 	zcm_unlock(m);
+	/* What is filled just now may be above the capacity, and stays. */
+	while (more == -EAGAIN && !zcm_lock(m)) {
+		more = zcm_reserve(m, 0);
+		zcm_clean(m);
+		zcm_unlock(m);
+	}
 	return err;
 }
 
@@ -159,23 +164,34 @@ static void take_entry(struct zc_mirror_object *object, const struct zcm_entry *
 	       object->key_len < ZCM_KEY_START ? object->key_len : ZCM_KEY_START);
 }
 
-/* Returns 1 if there was one at or after *cursor. */
+/*
+ * A cursor is a place of the table, and above it what tells one table from the next: an
+ * object has another place when the index was made anew.
+ */
+#define PLACE_BITS	32
+
+/* Returns 1 if there was one after *cursor. */
 static int next_entry(struct zc_mirror *m, uint64_t *cursor, struct zc_mirror_object *object,
 		      struct zcm_hash *hash)
 {
-	uint64_t i;
+	uint64_t i, table;
 	int err = *cursor ? zcm_lock(m) : zcm_lock_fresh(m);
 
 	if (err)
 		return err;
-	for (i = *cursor + 1; i < m->slots && !m->entry[i].generation; i++)
+	table = m->head->rebuilds << PLACE_BITS;
+	if (*cursor && *cursor >> PLACE_BITS << PLACE_BITS != table) {
+		zcm_unlock(m);
+		return -EAGAIN;
+	}
+	for (i = (uint32_t)*cursor + 1; i < m->slots && !m->entry[i].generation; i++)
 		;
 	if (i < m->slots) {
 		take_entry(object, &m->entry[i]);
 		*hash = m->entry[i].hash;
 	}
 	err = i < m->slots;
-	*cursor = i;
+	*cursor = table | i;
 	zcm_unlock(m);
 	return err;
 }
@@ -186,7 +202,7 @@ static int next_entry(struct zc_mirror *m, uint64_t *cursor, struct zc_mirror_ob
  * @cursor: 0 at first, then as it was left
  * @object: set to the next one
  *
- * Return: 1, 0 at the end, or -errno.
+ * Return: 1, 0 at the end, -EAGAIN: the index was made anew, so begin again; or -errno.
  */
 int zc_mirror_list(struct zc_cache *cache, uint64_t *cursor, struct zc_mirror_object *object)
 {

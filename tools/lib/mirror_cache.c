@@ -336,12 +336,15 @@ static void known_check(struct zc_mirror *m)
  * @st: the data file
  * @info: its metadata; a reference is taken
  *
- * Without memory the version is known as long as its files have their names.
+ * Without memory the version is known as long as its files have their names; as where the
+ * file system keeps whole seconds, so that the mark does not tell it from a later file.
  */
 void zcm_known_add(struct zc_mirror *m, const struct stat *st, struct zcm_info *info)
 {
 	struct zcm_known **link, *k;
 
+	if (!zcm_marked(st, info->meta.generation))
+		return;
 	pthread_mutex_lock(&m->lock);
 	link = known_link(m, st);
 	if (*link) {

@@ -142,7 +142,7 @@ uint32_t zcm_entry_add(struct zc_mirror *m, const struct zcm_info *info)
 	e->nr_tags = meta->nr_tags;
 	e->key_len = meta->key_len;
 	e->visited = 0;
-	e->changed = 0;
+	e->changed = !!(meta->flags & ZCM_META_CHANGED);
 	memset(e->key, 0, sizeof(e->key));
 	memcpy(e->key, info->body, meta->key_len < ZCM_KEY_START ? meta->key_len : ZCM_KEY_START);
 	e->newer = 0;

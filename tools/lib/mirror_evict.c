@@ -11,6 +11,8 @@
 
 /* Objects swept by one call, so that nobody waits long for the lock. */
 #define SWEEP_MAX	64
+/* Victims of one turn at the lock. */
+#define EVICT_MAX	32
 /* Between two looks at all fills to make room. */
 #define REAP_NS		100000000
 
@@ -163,11 +165,13 @@ static bool reap_due(struct zc_mirror *m, int64_t now)
  * @m: the mirror, locked; dirty afterwards, until what has the bytes is in the index
  * @charge: how many
  *
- * Return: 0, or -ENOSPC if all that could be evicted is gone.
+ * Return: 0; -EAGAIN: some left, and more have to: unlock, so that others have a turn, and
+ * look at all again; or -ENOSPC if all that could be evicted is gone.
  */
 int zcm_reserve(struct zc_mirror *m, uint64_t charge)
 {
 	struct zcm_head *h = m->head;
+	unsigned int nr = 0;
 	int64_t now;
 	bool reap;
 
@@ -184,8 +188,12 @@ int zcm_reserve(struct zc_mirror *m, uint64_t charge)
 			zcm_owner_check(m);
 		}
 		while (h->used + charge > h->capacity) {
-			if (evict(m, now))
+			if (nr == EVICT_MAX)
+				return -EAGAIN;
+			if (evict(m, now)) {
+				nr++;
 				continue;
+			}
 			if (reap)
 				return -ENOSPC;
 			reap = true;

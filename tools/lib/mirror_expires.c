@@ -35,6 +35,7 @@ void zcm_change_prepare(struct zc_mirror *m, struct zcm_change *change)
 		return;
 	if (info->meta.generation == change->generation) {
 		info->meta.expires_ns = change->expires_ns;
+		info->meta.flags |= ZCM_META_CHANGED;
 		change->fd = zcm_info_write_unnamed(m, info);
 		if (change->fd < 0)
 			change->tries = TRIES;
@@ -67,6 +68,7 @@ static int make_file(struct zc_mirror *m, const char *old, const char *fresh, ui
 	if (err)
 		return err == -ENOENT ? -EUCLEAN : err;
 	info->meta.expires_ns = change->expires_ns;
+	info->meta.flags |= ZCM_META_CHANGED;
 	err = zcm_info_write(m, fresh, info, zcm_durable(m));
 	zcm_info_put(info);
 	return err;

@@ -241,8 +241,10 @@ static int begin(struct zc_mirror *m, const struct zc_put *put, uint32_t flags,
 	fill.hash = (*info)->hash;
 	fill.data_len = put->data_len;
 	fill.charge = zcm_meta_charge(&(*info)->meta);
-	fd = zcm_lock(m);
-	if (!fd) {
+	do {
+		fd = zcm_lock(m);
+		if (fd)
+			break;
 		fd = may_fill(m, &fill.hash, flags);
 		/* What never fits is told before what is wrong with its tags. */
 		if (!fd && fill.charge > m->head->capacity)
@@ -252,7 +254,7 @@ static int begin(struct zc_mirror *m, const struct zc_put *put, uint32_t flags,
 		if (!fd)
 			fd = start(m, *info, &fill);
 		zcm_unlock(m);
-	}
+	} while (fd == -EAGAIN);
 	if (fd == -ENOSPC)
 		zcm_count(m, ZC_C_REFUSALS, 1);
 	if (fd < 0)

@@ -72,7 +72,7 @@ struct zcm_super {
  * @etag_len: bytes of the entity tag
  * @type_len: bytes of the content type
  * @header_len: bytes of the header blob
- * @flags: of a fill: ZC_PUT_*
+ * @flags: of a fill: ZC_PUT_*; and ZCM_META_CHANGED
  * @body_crc: of what follows the struct
  * @generation: the version; in a fill 0, or what it may become
  * @data_len: bytes of the object
@@ -100,6 +100,9 @@ struct zcm_meta {
 	uint32_t __reserved;
 	uint32_t crc;
 };
+
+/* It was given another time after its commit. */
+#define ZCM_META_CHANGED	(1U << 30)
 
 #define ZCM_META_MAGIC	0x4d435a01u
 

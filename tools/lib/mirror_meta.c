@@ -301,6 +301,12 @@ void zcm_stamp(const struct zc_mirror *m, int fd, uint64_t generation)
 	(void)futimens(fd, times);
 }
 
+/** zcm_marked() - Return: whether the mark of a file of this mirror names this version */
+bool zcm_marked(const struct stat *st, uint64_t generation)
+{
+	return st->st_mtim.tv_nsec == (long)(generation % NS_PER_S);
+}
+
 /** zcm_stamped() - Return: whether a file has the mark of this mirror */
 bool zcm_stamped(const struct zc_mirror *m, const struct stat *st)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
  * Making many objects of a mirror vanish, or expire. The table is walked by place:
- * an object keeps its own while it is there, so none is passed over or met twice.
+ * an object keeps its own while it is there, so none is passed over or met twice. When
+ * the index is made anew meanwhile the walk begins again.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,6 +18,8 @@
  * @m: where
  * @at: the next place to look at
  * @bound: only versions up to this one: what is committed meanwhile stays
+ * @rebuilds: times the index was made anew before
+ * @began_ns: when it began; what expired later was told already
  * @prefix: bytes with which the keys begin
  * @prefix_len: how many; 0 for all keys
  * @tag: the tag; 0 for any
@@ -32,6 +35,8 @@ struct walk {
 	struct zc_mirror *m;
 	uint32_t at;
 	uint64_t bound;
+	uint64_t rebuilds;
+	int64_t began_ns;
 	const uint8_t *prefix;
 	uint32_t prefix_len;
 	uint64_t tag;
@@ -86,8 +91,9 @@ static int take(struct walk *w, uint32_t i, int64_t now)
 	int err;
 
 	if (w->soft && expired) {
-		w->objects += w->tag != 0;
-		w->bytes += w->tag ? charge : 0;
+		expired = w->tag && w->m->entry[i].expires_ns < w->began_ns;
+		w->objects += expired;
+		w->bytes += expired ? charge : 0;
 		return 0;
 	}
 	zcm_dirty(w->m);
@@ -117,6 +123,10 @@ static int batch(struct walk *w)
 
 	if (err)
 		return err;
+	if (w->m->head->rebuilds != w->rebuilds) {
+		w->rebuilds = w->m->head->rebuilds;
+		w->at = 1;
+	}
 	w->read = 0;
 	for (seen = 0; !err && seen < RUN && nr < most && w->read < BATCH &&
 	     w->at < w->m->slots; seen++) {
@@ -169,6 +179,8 @@ int zcm_call_purge(struct zc_cache *cache, struct zc_purge *purge)
 		return err;
 	zcm_sweep(m);
 	w.bound = m->head->generation;
+	w.rebuilds = m->head->rebuilds;
+	w.began_ns = zcm_now();
 	zcm_unlock(m);
 	do {
 		err = batch(&w);

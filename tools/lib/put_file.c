@@ -2,9 +2,9 @@
 /* zc_put_file(): an object from a file, through a fill. */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/sendfile.h>
 #include <unistd.h>
 
+#include "xfer.h"
 #include "zcache.h"
 
 /* Small enough that progress is seen, large enough that calls do not matter. */
@@ -61,13 +61,13 @@ static int copy(int fill_fd, int fd, uint64_t len, zc_progress_fn progress, void
 	uint64_t done = 0;
 
 	while (done < len) {
-		ssize_t n = sendfile(fill_fd, fd, NULL,
-				     len - done < PIECE ? len - done : PIECE);
+		ssize_t n = zcx_sendfile(fill_fd, fd, NULL,
+					 len - done < PIECE ? len - done : PIECE);
 
 		if (n < 0) {
 			if (errno == EINTR)
 				continue;
-			if (errno == EINVAL || errno == ENOSYS)
+			if (zcx_unsupported(errno))
 				return copy_by_write(fill_fd, fd, done, len, progress, arg);
 			return -errno;
 		}

@@ -57,14 +57,20 @@ static int map_peek(struct zc_reader *r, const void **data, size_t *len)
 
 static int map_copied(struct zc_reader *r)
 {
-	return r->pos == r->size ? zc_map_check(r->map) : zc_map_seek(r->map, r->pos);
+	int err = zc_map_check(r->map);
+
+	return err ? err : zc_map_seek(r->map, r->pos);
 }
 
 static ssize_t map_read_at(struct zc_reader *r, void *buf, size_t len, uint64_t offset)
 {
 	int err = zc_map_seek(r->map, offset);
+	ssize_t n = err ? err : zc_map_read(r->map, buf, len);
 
-	return err ? err : zc_map_read(r->map, buf, len);
+	/* They may be the zeros of a page that was cut. */
+	if (n > 0)
+		err = zc_map_check(r->map);
+	return err ? err : n;
 }
 
 static int map_check(struct zc_reader *r)

@@ -5,7 +5,6 @@
 #ifdef ZCR_URING
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -183,7 +182,9 @@ bool zcr_uring_reap(struct zc_ring *ring)
 
 void zcr_uring_enter(struct zc_ring *ring, bool wait)
 {
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	unsigned int taken = take(ring);
+	struct io_uring_cqe *cqe;
 
 	for (;;) {
 		bool idle = wait && !taken;
@@ -206,10 +207,14 @@ void zcr_uring_enter(struct zc_ring *ring, bool wait)
 			return;
 		if (err >= 0)
 			continue;
-		/* No memory for more right now: what is under way gives some back. */
 		if (!wait || taken)
 			return;
-		sched_yield();
+		/* No memory for more right now: what is under way gives some back. */
+		if (ring->busy - ring->ready_nr > io_uring_sq_ready(&ring->uring))
+			io_uring_wait_cqe(&ring->uring, &cqe);
+		else
+			nanosleep(&pause, NULL);
+		taken += take(ring);
 	}
 }
 

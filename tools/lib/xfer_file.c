@@ -73,12 +73,16 @@ void zc_xfer_counts(struct zc_xfer_counts *counts, size_t size)
  * @in_off: and from which offset; NULL for its position
  * @out_off: the same of @out
  * @left: bytes to go
+ * @stops: a signal ends it, when some went
+ * @moved: some went
  * @ended: nothing was left to read
  */
 struct copy {
 	int in, out;
 	int64_t *in_off, *out_off;
 	uint64_t left;
+	bool stops;
+	bool moved;
 	bool ended;
 };
 
@@ -86,6 +90,7 @@ static void moved(struct copy *c, enum zc_xfer_path path, ssize_t n)
 {
 	count(path, n);
 	c->left -= n;
+	c->moved |= n > 0;
 }
 
 /* One system call of each way. Return: bytes, 0 at the end, -1 and errno. */
@@ -125,8 +130,11 @@ static int try(struct copy *c, enum zc_xfer_path path, ssize_t (*call)(struct co
 			any = true;
 			continue;
 		}
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && errno == EINTR) {
+			if (c->moved && c->stops)
+				return 0;
 			continue;
+		}
 		/*
 		 * Files that have bytes and no size end at once for some kernels, and one
 		 * that is opened for appending is a bad fd to copy_file_range().
@@ -191,7 +199,7 @@ static int by_read(struct copy *c)
 		len = c->left < BOUNCE ? c->left : BOUNCE;
 		n = c->in_off ? pread(c->in, buf, len, *c->in_off) : read(c->in, buf, len);
 		if (n < 0) {
-			err = errno == EINTR ? 0 : -errno;
+			err = errno == EINTR && !(c->moved && c->stops) ? 0 : -errno;
 			continue;
 		}
 		c->ended = !n;
@@ -293,7 +301,9 @@ int64_t zc_copy_range(int out, int64_t *out_offset, int in, int64_t *in_offset, 
 /* From what has no offsets, or to what is no socket. */
 static int64_t send_stream(int sock, int fd, int64_t *offset, uint64_t len, unsigned int flags)
 {
-	struct copy c = { .in = fd, .out = sock, .in_off = offset, .left = len };
+	struct copy c = {
+		.in = fd, .out = sock, .in_off = offset, .left = len, .stops = true,
+	};
 	int64_t ret;
 
 	if (flags & ZC_XFER_NOWAIT)

@@ -155,7 +155,8 @@ struct zc_mirror_object {
 /*
  * Tells one object a call: *cursor is 0 at first, and then as it was left. Returns 1,
  * 0 after the last, or -errno. An object that is there all the time is told once, those
- * that come or go meanwhile at most once.
+ * that come or go meanwhile at most once. -EAGAIN: another process died amid a change, and
+ * the index was made anew: begin again.
  */
 int zc_mirror_list(struct zc_cache *cache, uint64_t *cursor, struct zc_mirror_object *object);
 

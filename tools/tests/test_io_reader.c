@@ -205,6 +205,27 @@ static int to_the_end(struct zc_reader *r)
 	return err;
 }
 
+/* Within the page that is read: what is after the end there are zeros, and no fault. */
+static void cut_page(const struct way *way)
+{
+	unsigned char buf[8192];
+	struct zc_reader_conf conf;
+	struct zc_reader *r;
+	int fd = io_file(want, SIZE, 0);
+
+	if (way->direct)
+		return;
+	configure(&conf, way);
+	conf.prefetch_size = 4096;
+	conf.alignment = 4096;
+	is_int(zc_open_reader_fd(fd, &conf, &r), 0, way->kind);
+	is_int(ftruncate(fd, 5000), 0, "the file is cut at once");
+	is_int(zc_reader_read_at(r, buf, 3000, 4096), -EIO, "its end is no zeros");
+	ok(zc_reader_read(r, buf, 8192) <= 4096, "nor is it read as such");
+	zc_reader_close(r);
+	close(fd);
+}
+
 static void cut(const struct way *way)
 {
 	static unsigned char buf[400000];
@@ -367,6 +388,7 @@ int main(void)
 		bytes(&ways[i], 1 << 30, 0);
 		bytes(&ways[i], 300000, 16);
 		cut(&ways[i]);
+		cut_page(&ways[i]);
 	}
 	by_path();
 	objects();

@@ -344,11 +344,48 @@ static void synced(void)
 	zc_close(c);
 }
 
+/* Room for much is made in many turns. */
+static void made_in_turns(void)
+{
+	struct zc_mirror_conf conf = { .size = sizeof(conf), .capacity = 1000 * 8192 };
+	struct zc_put p = { .key = zc_ptr("f"), .key_len = 1, .data_len = 900 * 8192 };
+	struct zc_cache *c = mirror_new("turns", &conf);
+	int i, bad = 0, fd;
+	char key[16];
+
+	for (i = 0; i < 1000; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		bad += put_seeded(c, key, 10, i) != 0;
+	}
+	is_int(bad, 0, "a store that is full");
+	watch(c);
+	fd = zc_fill(c, &p);
+	ok(fd >= 0, "a large fill");
+	is_int(objects(c), 99, "has all the room it needs");
+	ok(most >= 2 * 32 && most < 2 * 32 + 16, "by so many objects in a turn");
+	printf("# %u calls in one turn\n", most);
+	close(fd);
+	for (i = 0; i < 1000; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		bad += put_seeded(c, key, 10, i) != 0;
+	}
+	is_int(bad, 0, "full again");
+	watch(c);
+	conf.capacity = 10 * 8192;
+	is_int(zc_mirror_set(c, &conf), 0, "a smaller capacity");
+	is_int(objects(c), 10, "holds so many");
+	ok(most < 2 * 32 + 16, "in turns as well");
+	held = NULL;
+	is_str(mirror_wrong(c, "turns") ?: "well", "well", "all is well");
+	zc_close(c);
+}
+
 int main(void)
 {
 	synced();
 	long_prefix();
 	expired();
 	full();
+	made_in_turns();
 	return tap_end();
 }

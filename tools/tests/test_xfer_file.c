@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <xfer.h>
@@ -228,6 +229,34 @@ static void streams(void)
 		pair_arrived(&p, "it");
 		pthread_join(w.thread, NULL);
 		close(fd[0]);
+	}
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* A signal ends a call that has moved something. */
+static void interrupted(void)
+{
+	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct itimerval often = { { .tv_usec = 10000 }, { .tv_usec = 10000 } }, never = { 0 };
+	int way, fd[2];
+
+	sigaction(SIGALRM, &action, NULL);
+	for (way = 0; way < 2; way++) {
+		if (way ? socketpair(AF_UNIX, SOCK_STREAM, 0, fd) : pipe(fd))
+			abort();
+		pair_new(&p, AF_INET, NULL);
+		pair_want(&p, data, 10);
+		is_int(write(fd[1], data, 10), 10, "ten bytes of a stream that goes on");
+		setitimer(ITIMER_REAL, &often, NULL);
+		is_int(zc_sendfile(p.sock, fd[0], NULL, 100, 0), 10, "until a signal comes");
+		setitimer(ITIMER_REAL, &never, NULL);
+		pair_arrived(&p, "they");
+		close(fd[0]);
+		close(fd[1]);
 	}
 }
 
@@ -521,6 +550,7 @@ int main(void)
 	sizeless();
 	refusing();
 	streams();
+	interrupted();
 	no_sockets();
 	broken();
 	nonblocking();

@@ -116,6 +116,7 @@ $(O)/tests/test_io_broken: TEST_LIBS := $(patsubst %,-Wl$(comma)--wrap=%,io_urin
 $(O)/tests/test_io_short: TEST_LIBS := $(patsubst %,-Wl$(comma)--wrap=%,pread pwrite preadv pwritev)
 
 # What another process does meanwhile is done in these.
+$(O)/tests/test_mirror_anew: TEST_LIBS := -Wl,--wrap=pthread_mutex_unlock
 $(O)/tests/test_mirror_index: TEST_LIBS := -Wl,--wrap=flock
 $(O)/tests/test_mirror_turns: TEST_LIBS := $(patsubst %,-Wl$(comma)--wrap=%,openat unlinkat flock fsync \
 	pthread_mutex_lock pthread_mutex_unlock)

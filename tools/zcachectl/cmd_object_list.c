@@ -273,7 +273,8 @@ static int list_mirror(struct listing *l)
 		out_stream_end(err, false);
 		out_finish();
 	}
-	return err ? refuse(l, "", err) : CTL_OK;
+	return err ? refuse(l, err == -EAGAIN ? "its index was made anew meanwhile, try again: " : "",
+			    err) : CTL_OK;
 }
 
 int run_list(int argc, char **argv)
