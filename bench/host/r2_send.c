@@ -113,6 +113,7 @@ static int turn_##way(const struct hb_cell *cell, void *state, uint64_t *digest)
 TURN(copy)
 TURN(sendfile)
 TURN(library)
+TURN(ahead)
 TURN(open_copy)
 TURN(open_sendfile)
 TURN(mirror)
@@ -121,6 +122,7 @@ static const struct hb_row rows[] = {
 	{ "pread+write", open_file, turn_copy, sender_close },
 	{ "sendfile", open_file, turn_sendfile, sender_close },
 	{ "zc_sendfile", open_file, turn_library, sender_close },
+	{ "zc_sendfile, io_uring", open_file, turn_ahead, sender_close },
 	{ "open+pread+write", open_file, turn_open_copy, sender_close },
 	{ "open+sendfile", open_file, turn_open_sendfile, sender_close },
 	{ "zc_send, mirror", open_file, turn_mirror, sender_close },

@@ -76,17 +76,27 @@ int sender_sendfile(struct sender *s, int file, uint64_t size)
 	return 0;
 }
 
-int sender_library(struct sender *s, int file, uint64_t size)
+static int by_library(struct sender *s, int file, uint64_t size, unsigned int flags)
 {
 	int64_t at = 0;
 
 	while ((uint64_t)at < size) {
-		int64_t n = zc_sendfile(s->wire.sock, file, &at, size - at, 0);
+		int64_t n = zc_sendfile(s->wire.sock, file, &at, size - at, flags);
 
 		if (n <= 0)
 			return n ? n : -ENODATA;
 	}
 	return 0;
+}
+
+int sender_library(struct sender *s, int file, uint64_t size)
+{
+	return by_library(s, file, size, 0);
+}
+
+int sender_ahead(struct sender *s, int file, uint64_t size)
+{
+	return by_library(s, file, size, ZC_XFER_AHEAD);
 }
 
 int sender_turn(const struct hb_cell *cell, struct sender *s, sender_way way)

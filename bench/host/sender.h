@@ -40,10 +40,11 @@ int sender_open(const struct hb_cell *cell, int file, bool reads, void **state);
  */
 void sender_close(void *state);
 
-/* The ways: pread and write; sendfile; the library's. */
+/* The ways: pread and write; sendfile; the library's; and its io_uring. */
 int sender_copy(struct sender *s, int file, uint64_t size);
 int sender_sendfile(struct sender *s, int file, uint64_t size);
 int sender_library(struct sender *s, int file, uint64_t size);
+int sender_ahead(struct sender *s, int file, uint64_t size);
 
 /**
  * sender_turn() - sends the file as often as the cell says, until the other end has it

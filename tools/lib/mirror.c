@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "mirror.h"
+#include "zcache_xfer.h"
 
 static int open_folder(struct zc_mirror *m, const char *path)
 {
@@ -56,6 +57,7 @@ static int mirror_open(const char *path, int flags, struct zc_cache **cache)
 	m->cache.be = &zc_backend_mirror;
 	m->dir = -1;
 	m->index = -1;
+	m->send_path = ZC_XFER_AUTO;
 	m->writable = flags == O_RDWR;
 	pthread_mutex_init(&m->lock, NULL);
 	err = open_folder(m, path);

@@ -140,6 +140,7 @@ struct zcm_served;
  * @head: the index
  * @entry: its table; under the index's lock
  * @slots: how many of the table are mapped here; under the index's lock
+ * @send_path: of zc_send(), ZC_XFER_AUTO or enum zc_xfer_path; atomic
  * @reaped_ns: when it looked for dead fills to make room; under the index's lock
  * @owner: the process that owns the policy with this handle, 0 for none; likewise
  * @torn: a file that was to go could not be removed; it stays dirty
@@ -167,6 +168,7 @@ struct zc_mirror {
 	struct zcm_head *head;
 	struct zcm_entry *entry;
 	uint32_t slots;
+	int send_path;
 	int64_t reaped_ns;
 	pid_t owner;
 	pthread_mutex_t lock; /* protects what follows */

@@ -14,6 +14,7 @@
 
 #include "mirror.h"
 #include "xfer.h"
+#include "zcache_xfer.h"
 
 #define CONDITIONS	(ZC_SEND_IF_MATCH | ZC_SEND_IF_NONE_MATCH)
 #define SEND_FLAGS	(ZC_SEND_FD | ZC_SEND_EXPIRED_OK | ZC_SEND_NOWAIT | ZC_SEND_MORE | \
@@ -304,6 +305,7 @@ static enum zc_counter choose(struct message *msg)
 	uint64_t threshold = msg->send->threshold, from = 0;
 	const struct zcm_object *object = msg->object;
 	enum zc_counter reason = copies(msg), told = ZC_C_NR;
+	int first = __atomic_load_n(&msg->m->send_path, __ATOMIC_RELAXED);
 	unsigned int i;
 
 	if (!threshold)
@@ -318,10 +320,30 @@ static enum zc_counter choose(struct message *msg)
 		if (splice)
 			told = reason;
 		splice = splice && reason == ZC_C_NR && enough(msg, seg, object, from);
-		seg->path = splice ? ZCX_SENDFILE : zcx_choose(seg->len, true);
+		if (splice)
+			seg->path = first == ZC_XFER_AUTO ? ZCX_SENDFILE : (enum zcx_path)first;
+		else
+			seg->path = zcx_choose(seg->len, true);
 		from += seg->len;
 	}
 	return told;
+}
+
+/**
+ * zc_send_path() - choose the way that objects are sent by
+ * @cache: a mirror
+ * @path: the first to try, or ZC_XFER_AUTO
+ *
+ * Return: 0 or -errno, see zcache_xfer.h.
+ */
+int zc_send_path(struct zc_cache *cache, int path)
+{
+	if (cache->be != &zc_backend_mirror && cache->be != &zc_backend_served)
+		return -EOPNOTSUPP;
+	if (path != ZC_XFER_AUTO && (path < 0 || path > ZC_XFER_READ))
+		return -EINVAL;
+	__atomic_store_n(&zcm_mirror(cache)->send_path, path, __ATOMIC_RELAXED);
+	return 0;
 }
 
 /* Sends, and counts. */
@@ -346,8 +368,8 @@ static int transmit(struct message *msg, bool nowait)
 		zcm_count(msg->m, ZC_C_FALLBACKS, 1);
 		zcm_count(msg->m, reason, 1);
 	}
-	for (i = ZCX_MMAP; i < ZCX_PATHS; i++)
-		counts.mem_bytes += counts.bytes[i];
+	for (i = 0; i < ZCX_PATHS; i++)
+		counts.mem_bytes += i == ZCX_SENDFILE ? 0 : counts.bytes[i];
 	if (counts.bytes[ZCX_SENDFILE])
 		zcm_count(msg->m, ZC_C_SPLICED_BYTES, counts.bytes[ZCX_SENDFILE]);
 	if (counts.mem_bytes)

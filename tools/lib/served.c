@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zcache_xfer.h"
 #include "served.h"
 
 static int set_address(struct zcm_served *s, const char *path)
@@ -49,6 +50,7 @@ static int served_open(const char *path, int flags, struct zc_cache **cache)
 	m->cache.be = &zc_backend_served;
 	m->dir = -1;
 	m->index = -1;
+	m->send_path = ZC_XFER_AUTO;
 	m->direct = true;
 	pthread_mutex_init(&m->lock, NULL);
 	m->head = calloc(1, sizeof(*m->head));

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "xfer.h"
+#include "xfer_uring.h"
 
 /* Pieces of one message; more are sent by the next. */
 #define PIECES		16
@@ -281,6 +282,24 @@ static enum step step_sendfile(struct run *r, int *err)
 	return DONE;
 }
 
+static enum step step_uring(struct run *r, int *err)
+{
+	uint64_t ask = r->seg->len - r->pos, got;
+	bool more;
+
+	if (ask >= r->left)
+		ask = r->left - (r->flags & ZCX_MORE ? TAIL : 0);
+	more = ask < r->left || r->flags & ZCX_MORE;
+	got = zcx_uring_send(r->sock, r->seg->fd, r->seg->offset + r->pos, ask,
+			     r->flags & ZCX_NOWAIT, more, err);
+	if (!got && *err == ENOSYS) {
+		*err = 0;
+		lose(r, ZCX_URING);
+		return GO_ON;
+	}
+	return got ? taken(r, got, ask, ZCX_URING) : DONE;
+}
+
 /* Room to read @len bytes to, or as many as are sensible. */
 static size_t need_room(struct run *r, uint64_t len)
 {
@@ -405,7 +424,7 @@ static int collect(struct run *r, struct message *m)
 				add(m, (const char *)seg->mem + pos, len);
 		} else if (!len) {
 			got = 0;
-		} else if (path_of(r, seg) == ZCX_SENDFILE) {
+		} else if (path_of(r, seg) <= ZCX_SENDFILE) {
 			break;
 		} else if (path_of(r, seg) == ZCX_MMAP) {
 			if (m->map)
@@ -527,7 +546,9 @@ int64_t zcx_send(int sock, const struct zcx_seg *segs, unsigned int nr, uint64_t
 		return -ERANGE;
 	while (r.left) {
 		r.tail = flags & ZCX_MORE && r.left <= TAIL;
-		if (!r.seg->mem && path_of(&r, r.seg) == ZCX_SENDFILE)
+		if (!r.seg->mem && path_of(&r, r.seg) == ZCX_URING)
+			step = step_uring(&r, &err);
+		else if (!r.seg->mem && path_of(&r, r.seg) == ZCX_SENDFILE)
 			step = step_sendfile(&r, &err);
 		else
 			step = step_copy(&r, &err);

@@ -16,6 +16,7 @@
  * that this system, file or socket does not have.
  */
 enum zcx_path {
+	ZCX_URING,		/* io_uring, which reads while it sends */
 	ZCX_SENDFILE,		/* sendfile(2): pages by reference */
 	ZCX_MMAP,		/* a mapping, and sendmsg(2) */
 	ZCX_READ,		/* pread(2), and sendmsg(2) */
@@ -29,10 +30,10 @@ enum zcx_path {
  * A range by reference must have as many bytes to be worth it, and one by mapping,
  * where it is to be copied. sendfile(2) itself is faster from 1 KiB on, but two more
  * calls hold SIGPIPE back, which is made up for from 8 to 16 KiB on; a mapping is faster
- * from 512 KiB to 1 MiB on, as it must be made and undone. io_uring is not among the
- * ways: it passes the page cache's pages by two splices and a pipe, which take no less
- * CPU than sendfile(2), up to half as much again for a single connection. See bench/host
- * and bench/rows_uring.c.
+ * from 512 KiB to 1 MiB on, as it must be made and undone. io_uring is chosen by nobody
+ * but the user: it copies, and is for files that are not in the page cache. By two splices
+ * and a pipe it would take no less CPU than sendfile(2) either. See bench/host and
+ * bench/rows_uring.c.
  */
 #define ZCX_SENDFILE_MIN	(16U << 10)
 #define ZCX_MMAP_MIN		(1U << 20)

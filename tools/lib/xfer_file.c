@@ -15,7 +15,7 @@
 /* What is read at once where nothing else works. */
 #define BOUNCE		(256U << 10)
 
-_Static_assert((int)ZC_XFER_SENDFILE == ZCX_SENDFILE && (int)ZC_XFER_MMAP == ZCX_MMAP &&
+_Static_assert((int)ZC_XFER_URING == ZCX_URING && (int)ZC_XFER_SENDFILE == ZCX_SENDFILE && (int)ZC_XFER_MMAP == ZCX_MMAP &&
 	       (int)ZC_XFER_READ == ZCX_READ, "the first ways are those of zcx_send()");
 
 static struct {
@@ -325,14 +325,16 @@ static int64_t send_stream(int sock, int fd, int64_t *offset, uint64_t len, unsi
 int64_t zc_sendfile(int sock, int fd, int64_t *offset, uint64_t len, unsigned int flags)
 {
 	struct zcx_seg seg = {
-		.fd = fd, .len = len, .path = zcx_choose(len, flags & ZC_XFER_COPY),
+		.fd = fd, .len = len,
+		.path = flags & ZC_XFER_AHEAD ? ZCX_URING : zcx_choose(len, flags & ZC_XFER_COPY),
 	};
 	unsigned int how = ZCX_RESTART | (flags & ZC_XFER_NOWAIT ? ZCX_NOWAIT : 0) |
 			   (flags & ZC_XFER_MORE ? ZCX_MORE : 0);
 	struct zcx_counts counts = { 0 };
 	int64_t ret, at = offset ? *offset : lseek(fd, 0, SEEK_CUR);
 
-	if (flags & ~(ZC_XFER_NOWAIT | ZC_XFER_MORE | ZC_XFER_COPY) || len > INT64_MAX)
+	if (flags & ~(ZC_XFER_NOWAIT | ZC_XFER_MORE | ZC_XFER_COPY | ZC_XFER_AHEAD) ||
+	    len > INT64_MAX)
 		return -EINVAL;
 	if (!offset && at < 0)
 		return errno == ESPIPE ? send_stream(sock, fd, NULL, len, flags) : -errno;

@@ -17,6 +17,11 @@ extern "C" {
 #define ZC_XFER_NOWAIT	(1U << 0)	/* as if the socket had O_NONBLOCK */
 #define ZC_XFER_MORE	(1U << 1)	/* more follows: as MSG_MORE */
 #define ZC_XFER_COPY	(1U << 2)	/* by copy, whatever the size */
+/*
+ * By io_uring: more is read while the socket takes what was read before. For files that
+ * are not in the page cache; of what is there it makes one more copy.
+ */
+#define ZC_XFER_AHEAD	(1U << 3)
 
 /*
  * Sends len bytes of fd from *offset on, which is raised by what went; with offset NULL
@@ -46,6 +51,7 @@ int64_t zc_copy_range(int out, int64_t *out_offset, int in, int64_t *in_offset, 
 
 /* Ways that bytes took. */
 enum zc_xfer_path {
+	ZC_XFER_URING,		/* io_uring */
 	ZC_XFER_SENDFILE,	/* sendfile(2) */
 	ZC_XFER_MMAP,		/* a mapping, and sendmsg(2) */
 	ZC_XFER_READ,		/* read(2), and sendmsg(2) or write(2) */
@@ -54,7 +60,19 @@ enum zc_xfer_path {
 	ZC_XFER_PATHS
 };
 
-/* What the two functions above did in this process. */
+/*
+ * The way that zc_send() with this handle tries first for what is as large as the store's
+ * splice threshold, or the call's: ZC_XFER_URING, ZC_XFER_SENDFILE, ZC_XFER_MMAP or
+ * ZC_XFER_READ; those that follow it here stand in for it. ZC_XFER_AUTO, which it is at
+ * first: sendfile(2). -EINVAL: another number; -EOPNOTSUPP: the store is the module's,
+ * which has its own way.
+ */
+#define ZC_XFER_AUTO	(-1)
+
+struct zc_cache;
+int zc_send_path(struct zc_cache *cache, int path);
+
+/* What zc_sendfile() and zc_copy_range() did in this process. */
 struct zc_xfer_counts {
 	uint64_t calls[ZC_XFER_PATHS];		/* system calls that moved bytes */
 	uint64_t bytes[ZC_XFER_PATHS];

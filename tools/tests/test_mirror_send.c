@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <zcache_xfer.h>
+
 #include "mirror_msg.h"
 
 static void one_of_each(void)
@@ -491,12 +493,40 @@ static void conditions(void)
 	pair_arrived(&p, "nothing");
 }
 
+/* The way that is asked for, for what is not small. */
+static void send_paths(void)
+{
+	static const int path[] = {
+		ZC_XFER_URING, ZC_XFER_MMAP, ZC_XFER_READ, ZC_XFER_SENDFILE, ZC_XFER_AUTO,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(path) / sizeof(path[0]); i++) {
+		is_int(zc_send_path(cache, path[i]), 0, "a way");
+		message(NULL);
+		add_header(&a);
+		add_to_end(&a, 0);
+		call_for("a");
+		note();
+		is_int(go(), 0, "a message");
+		is_int(since(ZC_C_SENDS), 1, "in one call");
+		if (path[i] == ZC_XFER_MMAP || path[i] == ZC_XFER_READ)
+			is_int(since(ZC_C_SPLICED_BYTES), 0, "by copy");
+		if (path[i] == ZC_XFER_SENDFILE || path[i] == ZC_XFER_AUTO)
+			is_int(since(ZC_C_SPLICED_BYTES), SPLICED(BIG), "by reference");
+		pair_arrived(&p, "it");
+	}
+	is_int(zc_send_path(cache, ZC_XFER_SPLICE), -EINVAL, "that is for no socket");
+	is_int(zc_send_path(cache, -2), -EINVAL, "nor is that a way");
+}
+
 int main(void)
 {
 	begin();
 	one_of_each();
 	ranges();
 	thresholds();
+	send_paths();
 	many_parts();
 	selections();
 	refusals();

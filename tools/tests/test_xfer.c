@@ -14,6 +14,7 @@
 
 #include <xfer.h>
 
+#include "io_util.h"
 #include "shim.h"
 #include "sockets.h"
 #include "tap.h"
@@ -34,8 +35,18 @@
 #define HAS_MMAP 1
 #endif
 
+#if defined(HAVE_LIBURING) && !defined(ZC_NO_URING)
+#define BUILT_URING 1
+#else
+#define BUILT_URING 0
+#endif
+
+static int has_uring;
+
 static int way_of(int path)
 {
+	if (path == ZCX_URING && !has_uring)
+		path = ZCX_SENDFILE;
 	if (path == ZCX_SENDFILE && !HAS_SENDFILE)
 		path = ZCX_MMAP;
 	return path == ZCX_MMAP && !HAS_MMAP ? ZCX_READ : path;
@@ -126,7 +137,7 @@ static void pieces(void)
 		size_t len = i % 5 ? i * 700 : 0;
 
 		seg[i] = i % 2 ? memory(i % 6 ? head + i : NULL, i % 6 ? 900 : 0) :
-			range(i * 11, len, i / 2 % 3);
+			range(i * 11, len, i / 2 % ZCX_PATHS);
 		if (seg[i].mem)
 			pair_want(&p, seg[i].mem, seg[i].len);
 		else
@@ -576,11 +587,60 @@ static void large(void)
 	file = whole_file;
 }
 
+/* In a child: one that comes from a fork has a ring of its own, or none. */
+static int without_uring(void)
+{
+	struct zcx_seg seg = range(0, LEN, ZCX_URING);
+
+	if (send_segs(&seg, 1, 0) != LEN)
+		return 1;
+	if (io_refuse_uring(EPERM))
+		return 100;
+	/* What it has made is there still. */
+	if (send_segs(&seg, 1, 0) != LEN)
+		return 2;
+	return counts.bytes[way_of(ZCX_URING)] == LEN ? 0 : 3;
+}
+
+/* And one in which it is refused before. */
+static int refused_uring(void)
+{
+	struct zcx_seg seg = range(0, LEN, ZCX_URING);
+
+	if (io_refuse_uring(EPERM))
+		return 100;
+	if (send_segs(&seg, 1, 0) != LEN)
+		return 1;
+	return counts.fallbacks[ZCX_URING] == 1 && counts.bytes[way_of(ZCX_SENDFILE)] == LEN ? 0 : 2;
+}
+
+static void forked(void)
+{
+	int i, ret;
+
+	for (i = 0; i < 2; i++) {
+		pair_new(&p, family, NULL);
+		pair_want(&p, data, LEN);
+		pair_want(&p, data, i ? 0 : LEN);
+		ret = io_child(i ? refused_uring : without_uring);
+		if (ret == 100)
+			ok(true, "a child # SKIP no filter of system calls here");
+		else
+			is_int(ret, 0, i ? "a child that may not" : "a child that has forked");
+		if (ret != 100)
+			pair_arrived(&p, "it");
+		else
+			pair_end(&p);
+	}
+}
+
 int main(void)
 {
 	static const int families[] = { AF_INET, AF_UNIX };
 	size_t i;
 
+	/* In a child: the end of a ring interrupts whoever waits in a call, once, at any time. */
+	has_uring = BUILT_URING && io_child(io_have_uring) == 1;
 	fill_pattern(data, sizeof(data), 1);
 	fill_pattern(head, sizeof(head), 2);
 	file = open(test_file("data", data, sizeof(data)), O_RDONLY);
@@ -598,6 +658,7 @@ int main(void)
 		blocked();
 		timed_out();
 		gone();
+		forked();
 	}
 	family = AF_INET;
 	large();

@@ -62,19 +62,26 @@ static void sending(void)
 {
 	static const int64_t at[] = { 0, 1, 4096, 100001 };
 	static const uint64_t len[] = { 1, 4096, 65536, 1 << 20 };
+	static const unsigned int flags[] = { 0, ZC_XFER_COPY, ZC_XFER_AHEAD };
 	int64_t offset;
 	int i, k, copy;
 
 	for (i = 0; i < 4; i++) {
 		for (k = 0; k < 4; k++) {
-			for (copy = 0; copy < 2; copy++) {
+			for (copy = 0; copy < 3; copy++) {
 				pair_new(&p, AF_INET, NULL);
 				pair_want(&p, data + at[i], len[k]);
 				offset = at[i];
 				note();
 				is_int(zc_sendfile(p.sock, file, &offset, len[k],
-						   copy ? ZC_XFER_COPY : 0), len[k], "sent");
+						   flags[copy]), len[k], "sent");
 				is_int(offset, at[i] + len[k], "the offset went on");
+				if (copy == 2) {
+					is_int(bytes(ZC_XFER_URING) + bytes(BY_SENDFILE), len[k],
+					       "by io_uring, if there is one");
+					pair_arrived(&p, "it");
+					continue;
+				}
 				is_int(bytes(ZC_XFER_SENDFILE),
 				       BY_SENDFILE == ZC_XFER_SENDFILE && !copy &&
 				       len[k] >= ZCX_SENDFILE_MIN ? len[k] : 0,
@@ -166,7 +173,7 @@ static void refusing(void)
 	pair_new(&p, AF_INET, NULL);
 	is_int(zc_sendfile(p.sock, file, &offset, 10, 0), -EINVAL, "a negative offset");
 	offset = 10;
-	is_int(zc_sendfile(p.sock, file, &offset, 10, 8), -EINVAL, "an unknown flag");
+	is_int(zc_sendfile(p.sock, file, &offset, 10, 16), -EINVAL, "an unknown flag");
 	is_int(zc_sendfile(p.sock, file, &offset, ~0ULL, 0), -EINVAL, "too many bytes");
 	is_int(zc_sendfile(p.sock, file, &offset, INT64_MAX, 0), -EINVAL, "too many from there");
 	is_int(zc_sendfile(-1, file, &offset, 10, 0), -EBADF, "no socket");
