@@ -32,6 +32,8 @@ void screen_begin(void)
 	if (!tcgetattr(STDIN_FILENO, &screen.saved)) {
 		t = screen.saved;
 		t.c_lflag &= ~(ICANON | ECHO);
+		/* Else the key that interrupts may take what is written at the end with it. */
+		t.c_lflag |= NOFLSH;
 		t.c_cc[VMIN] = 1;
 		t.c_cc[VTIME] = 0;
 		t.c_cc[VSUSP] = _POSIX_VDISABLE;
