@@ -34,7 +34,10 @@ int zc_policy_own(struct zc_cache *cache, const char *name);
 /* -EPERM: it is not owned by this process with this handle. */
 int zc_policy_release(struct zc_cache *cache);
 
-/* Sets the name of the policy of whoever owns it. Returns 1, or 0 if nobody does. */
+/*
+ * Sets the name of the policy of whoever owns it. Returns 1, or 0 if nobody does. Also of
+ * one that is open for reading, by who may write the folder; else -EBADF.
+ */
 int zc_policy_owner(struct zc_cache *cache, char name[ZC_POLICY_NAME_ROOM]);
 
 /* What happened since the last drain; members from nr on are set by the call. */

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <zcache_owner.h>
+
 #include "ctl_run.h"
 #include "json_document.h"
 #include "mirror_util.h"
@@ -282,13 +284,35 @@ static void lists(void)
 	denied(3, "no object /b: No such file or directory (ENOENT)", "delete of nothing");
 }
 
+/* Who decides what leaves it. */
+static void policy(void)
+{
+	struct zc_cache *c = mirror_open("m", O_RDWR);
+	struct json_object *o;
+
+	ctl("policy", "show", store);
+	is_int(r.code, 0, "policy");
+	ok(strstr(r.out, "\nrunning            sieve (by the library; nobody owns the policy)\n"
+		  "state              none\npolicy-evictions   0 objects\n"), "of nobody");
+	is_int(zc_policy_own(c, "s3fifo"), 0, "an owner");
+	ctl("policy", "show", store);
+	ok(strstr(r.out, "\nrunning            s3fifo\nstate              active\n"),
+	   "whose it is then");
+	ctl("--json", "policy", "show", store);
+	o = document();
+	ok(is_null(o, "owner") && is_null(o, "wanted") && is_null(o, "watchdog_ms"),
+	   "it has no number");
+	is_int(number(o, "policy_evictions"), 0, "nor has it evicted");
+	json_object_put(o);
+	zc_close(c);
+	ctl("policy", "show", "mirror:/nonexistent");
+	is_int(r.code, 3, "of no mirror");
+}
+
 #define FROM_THE_MODULE "the name of a store of the module"
 
 static void lacks(void)
 {
-	ctl("policy", "show", store);
-	denied(1, "STORE is a mirror, which has no policy but SIEVE; right is " FROM_THE_MODULE,
-	       "policy");
 	ctl("event", "monitor", "store", store);
 	denied(1, "STORE is a mirror, which has no events; right is " FROM_THE_MODULE, "events");
 	ctl("tag", "set", store, "7", "quota", "1M");
@@ -427,6 +451,7 @@ int main(void)
 	objects_of();
 	show();
 	lists();
+	policy();
 	lacks();
 	delete();
 	through_socket();

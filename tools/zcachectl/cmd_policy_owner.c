@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* zcachectl policy show, status: who decides what leaves a store, and how well it goes. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <linux/zcache_netlink.h>
+
+#include <zcache.h>
+#include <zcache_owner.h>
 
 #include "ctl.h"
 #include "mirror.h"
@@ -165,6 +169,42 @@ static void print_all(const struct stores *stores, const struct owner *owners, b
 		note_inconsistent();
 }
 
+/* A mirror knows who owns its policy by name; the store itself asks for none. */
+static int show_mirror(const char *name)
+{
+	char running[ZC_POLICY_NAME_ROOM];
+	struct store s = { 0 };
+	struct zc_cache *cache;
+	int code, owned;
+	bool durable;
+	size_t i;
+
+	code = mirror_read(name, &s, NULL, &durable);
+	if (!code)
+		code = mirror_open(name, O_RDONLY, &cache);
+	if (code)
+		return code;
+	owned = zc_policy_owner(cache, running);
+	zc_close(cache);
+	if (owned < 0)
+		return mirror_refused(name, owned, "read");
+	out_str("store", name);
+	if (out_json()) {
+		out_null("wanted");
+		out_str("running", owned ? running : BY_KERNEL);
+		out_null("owner");
+		out_null("watchdog_ms");
+	} else {
+		out_str("running", owned ? running :
+			BY_KERNEL " (by the library; nobody owns the policy)");
+	}
+	out_str("state", owned ? "active" : "none");
+	for (i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+		out_u64(counters[shown[i]].name, s.counter[shown[i]], counters[shown[i]].unit);
+	out_finish();
+	return CTL_OK;
+}
+
 int run_policy_show(int argc, char **argv)
 {
 	struct stores stores = { 0 };
@@ -174,8 +214,8 @@ int run_policy_show(int argc, char **argv)
 	int code, err;
 
 	code = parse_keywords(argc - 1, argv + 1, NULL);
-	if (!code)
-		code = mirror_lacks(argv[0], "policy but SIEVE", OF_THE_MODULE);
+	if (!code && mirror_folder(argv[0]))
+		return show_mirror(argv[0]);
 	if (!code)
 		code = nlc_open(&nlc);
 	if (code)
