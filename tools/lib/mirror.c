@@ -50,6 +50,7 @@ static void mirror_close(struct zc_cache *cache)
 static int mirror_open(const char *path, int flags, struct zc_cache **cache)
 {
 	struct zc_mirror *m = calloc(1, sizeof(*m));
+	bool above;
 	int err;
 
 	if (!m)
@@ -66,12 +67,11 @@ static int mirror_open(const char *path, int flags, struct zc_cache **cache)
 	if (!err && !m->direct)
 		err = zcm_lock_fresh(m);
 	if (!err && !m->direct) {
-		/* Who made the capacity smaller may have been killed at that. */
-		if (m->writable && m->head->used > m->head->capacity) {
-			(void)zcm_reserve(m, 0);
-			zcm_clean(m);
-		}
+		above = m->head->used > m->head->capacity;
 		zcm_unlock(m);
+		/* Who made the capacity smaller may have been killed at that. */
+		if (m->writable && above)
+			err = zcm_shrink(m);
 	}
 	if (err) {
 		mirror_close(&m->cache);

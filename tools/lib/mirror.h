@@ -142,7 +142,7 @@ struct zcm_served;
  * @slots: how many of the table are mapped here; under the index's lock
  * @send_path: of zc_send(), ZC_XFER_AUTO or enum zc_xfer_path; atomic
  * @reaped_ns: when it looked for dead fills to make room; under the index's lock
- * @owner: the process that owns the policy with this handle, 0 for none; likewise
+ * @owner: zc_process() of who owns the policy with this handle, 0 for none; likewise
  * @torn: a file that was to go could not be removed; it stays dirty
  * @__reserved2: 0
  * @lock: protects all that follows; taken after the index's lock, or alone
@@ -170,7 +170,7 @@ struct zc_mirror {
 	uint32_t slots;
 	int send_path;
 	int64_t reaped_ns;
-	pid_t owner;
+	uint32_t owner;
 	pthread_mutex_t lock; /* protects what follows */
 	struct zcm_version *bucket[ZCM_CACHE_MAX];
 	struct zcm_version *newest;
@@ -324,7 +324,9 @@ int64_t zcm_now(void);
 int zcm_remove(struct zc_mirror *m, uint32_t i, uint8_t reason);
 unsigned int zcm_sweep(struct zc_mirror *m);
 bool zcm_over(const struct zc_mirror *m, int64_t expires_ns, int64_t now);
-int zcm_reserve(struct zc_mirror *m, uint64_t charge);
+#define ZCM_EVICT_MAX	32
+int zcm_reserve(struct zc_mirror *m, uint64_t charge, unsigned int most);
+int zcm_shrink(struct zc_mirror *m);
 void zcm_reap(struct zc_mirror *m);
 
 /* mirror_news.c: what the policy's owner is to be told. With the lock. */

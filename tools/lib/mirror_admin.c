@@ -79,7 +79,7 @@ int zc_mirror_swap(struct zc_cache *cache, const struct zc_mirror_conf *was,
 {
 	struct zc_mirror *m = mirror_of(cache);
 	struct zcm_super super, old;
-	int err, more = 0;
+	int err;
 
 	if (!m)
 		return -EOPNOTSUPP;
@@ -103,18 +103,13 @@ int zc_mirror_swap(struct zc_cache *cache, const struct zc_mirror_conf *was,
 	err = zcm_super_write(m->dir, &super, false);
 	if (!err) {
 		zcm_take_conf(m->head, &super);
-		more = zcm_reserve(m, 0);
+		/* Nobody is to find it above the capacity, if little has to leave. */
+		(void)zcm_reserve(m, 0, ZCM_EVICT_MAX);
 		zcm_clean(m);
 	}
 unlock:
 	zcm_unlock(m);
-	/* What is filled just now may be above the capacity, and stays. */
-	while (more == -EAGAIN && !zcm_lock(m)) {
-		more = zcm_reserve(m, 0);
-		zcm_clean(m);
-		zcm_unlock(m);
-	}
-	return err;
+	return err ? err : zcm_shrink(m);
 }
 
 /**

@@ -11,8 +11,6 @@
 
 /* Objects swept by one call, so that nobody waits long for the lock. */
 #define SWEEP_MAX	64
-/* Victims of one turn at the lock. */
-#define EVICT_MAX	32
 /* Between two looks at all fills to make room. */
 #define REAP_NS		100000000
 
@@ -77,6 +75,7 @@ unsigned int zcm_sweep(struct zc_mirror *m)
 	uint64_t charge, bytes = 0;
 	unsigned int nr;
 	int64_t now;
+	int err;
 
 	if (!m->head->expiring)
 		return 0;
@@ -88,9 +87,11 @@ unsigned int zcm_sweep(struct zc_mirror *m)
 			break;
 		charge = m->entry[i].charge;
 		zcm_dirty(m);
-		if (zcm_remove(m, i, ZC_POLICY_GONE_OTHER))
-			break;
+		err = zcm_remove(m, i, ZC_POLICY_GONE_OTHER);
+		/* One that cannot go is there as it was. */
 		zcm_clean(m);
+		if (err)
+			break;
 		bytes += charge;
 	}
 	zcm_count(m, ZC_C_EXPIRIES, nr);
@@ -164,11 +165,13 @@ static bool reap_due(struct zc_mirror *m, int64_t now)
  * zcm_reserve() - take bytes from the capacity, making room if need be
  * @m: the mirror, locked; dirty afterwards, until what has the bytes is in the index
  * @charge: how many
+ * @most: how many objects may leave in this turn at the lock: ZCM_EVICT_MAX, or UINT_MAX
+ *	for who had many turns already, and others took the room
  *
  * Return: 0; -EAGAIN: some left, and more have to: unlock, so that others have a turn, and
  * look at all again; or -ENOSPC if all that could be evicted is gone.
  */
-int zcm_reserve(struct zc_mirror *m, uint64_t charge)
+int zcm_reserve(struct zc_mirror *m, uint64_t charge, unsigned int most)
 {
 	struct zcm_head *h = m->head;
 	unsigned int nr = 0;
@@ -188,7 +191,7 @@ int zcm_reserve(struct zc_mirror *m, uint64_t charge)
 			zcm_owner_check(m);
 		}
 		while (h->used + charge > h->capacity) {
-			if (nr == EVICT_MAX)
+			if (nr == most)
 				return -EAGAIN;
 			if (evict(m, now)) {
 				nr++;
@@ -202,5 +205,28 @@ int zcm_reserve(struct zc_mirror *m, uint64_t charge)
 	}
 	zcm_dirty(m);
 	h->used += charge;
+	return 0;
+}
+
+/**
+ * zcm_shrink() - have leave what is above the capacity
+ * @m: the mirror, not locked
+ *
+ * What is filled just now may be above it, and stays.
+ *
+ * Return: 0 or -errno.
+ */
+int zcm_shrink(struct zc_mirror *m)
+{
+	int err, more;
+
+	do {
+		err = zcm_lock(m);
+		if (err)
+			return err;
+		more = zcm_reserve(m, 0, ZCM_EVICT_MAX);
+		zcm_clean(m);
+		zcm_unlock(m);
+	} while (more == -EAGAIN);
 	return 0;
 }

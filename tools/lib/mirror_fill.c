@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 #include <unistd.h>
 
 #include "mirror.h"
+
+/* So often at the lock room is made little by little, while others may take it. */
+#define TURNS	64
 
 static bool put_flags_ok(const struct zc_put *put, uint32_t flags)
 {
@@ -172,7 +176,8 @@ static int may_fill(struct zc_mirror *m, const struct zcm_hash *hash, uint32_t f
 }
 
 /* With the lock: takes the room and the place in the table, and makes the files. */
-static int start(struct zc_mirror *m, struct zcm_info *info, struct zcm_fill *fill)
+static int start(struct zc_mirror *m, struct zcm_info *info, struct zcm_fill *fill,
+		 unsigned int most)
 {
 	struct zcm_head *h = m->head;
 	struct stat st;
@@ -183,7 +188,7 @@ static int start(struct zc_mirror *m, struct zcm_info *info, struct zcm_fill *fi
 		zcm_reap(m);
 	if (h->nr_fills == ZCM_FILLS_MAX)
 		return -ENFILE;
-	err = zcm_reserve(m, fill->charge);
+	err = zcm_reserve(m, fill->charge, most);
 	if (err)
 		return err;
 	fill->id = ++h->fill_id;
@@ -214,6 +219,7 @@ static int begin(struct zc_mirror *m, const struct zc_put *put, uint32_t flags,
 		 struct zcm_info **info)
 {
 	struct zcm_fill fill = { .flags = flags };
+	unsigned int tries = 0;
 	struct zcm_hash hash;
 	int fd, err;
 
@@ -252,7 +258,7 @@ static int begin(struct zc_mirror *m, const struct zc_put *put, uint32_t flags,
 		if (!fd)
 			fd = tags_check(put);
 		if (!fd)
-			fd = start(m, *info, &fill);
+			fd = start(m, *info, &fill, tries++ < TURNS ? ZCM_EVICT_MAX : UINT_MAX);
 		zcm_unlock(m);
 	} while (fd == -EAGAIN);
 	if (fd == -ENOSPC)

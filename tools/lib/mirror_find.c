@@ -253,10 +253,9 @@ static void drop_damaged(struct zc_mirror *m, const struct zcm_object *obj)
 	i = zcm_entry_find(m, &obj->hash);
 	if (i && m->entry[i].generation == obj->generation) {
 		zcm_dirty(m);
-		if (!zcm_remove(m, i, ZC_POLICY_GONE_OTHER)) {
+		if (!zcm_remove(m, i, ZC_POLICY_GONE_OTHER))
 			m->head->corrupt++;
-			zcm_clean(m);
-		}
+		zcm_clean(m);
 	}
 	zcm_unlock(m);
 	zcm_cache_drop(m, obj->generation);

@@ -240,9 +240,11 @@ static int touch_entry(struct zc_mirror *m, struct zc_touch *touch, uint32_t i, 
 		return -ENOENT;
 	if (touch->generation && touch->generation != e->generation)
 		return -ESTALE;
-	zcm_use(m, i);
 	if (touch->flags & ZC_TOUCH_EXPIRES)
 		err = io_error(zcm_set_expires(m, i, touch->expires_ns, change));
+	/* Once, however often it is prepared. */
+	if (err != -EAGAIN)
+		zcm_use(m, i);
 	if (err)
 		return err;
 	touch->generation = e->generation;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "mirror.h"
+#include "process.h"
 
 /* Percent of the capacity; the module's, if nobody says otherwise. */
 #define HIGH_WATERMARK	95
@@ -29,7 +30,7 @@ static int mirror_of(struct zc_cache *cache, struct zc_mirror **m)
 /* A child has the lock as well, and is not who asked for it. */
 static bool owns(const struct zc_mirror *m)
 {
-	return m->owner && m->owner == getpid();
+	return m->owner && m->owner == zc_process();
 }
 
 static int owner_lock(const struct zc_mirror *m, short type)
@@ -104,7 +105,7 @@ int zc_policy_own(struct zc_cache *cache, const char *name)
 	else if (!m->owner)
 		err = owner_lock(m, F_WRLCK);
 	if (!err && !m->owner) {
-		m->owner = getpid();
+		m->owner = zc_process();
 		zcm_news_begin(m->head, true);
 	}
 	if (!err) {

@@ -244,7 +244,9 @@ static int restore_fill(struct zc_mirror *m, const struct file *file, void *arg)
 	if (err)
 		return useless(err) ? 0 : err;
 	zcm_data_name(data, info->meta.generation);
-	if (info->meta.generation && !has_generation(found, info->meta.generation))
+	/* Of an object that was to have another time this is metadata, and no fill's. */
+	if (!(info->meta.flags & ZCM_META_CHANGED) && info->meta.generation &&
+	    !has_generation(found, info->meta.generation))
 		(void)renameat(m->dir, data, m->dir, name);
 	zcm_info_put(info);
 	return 0;

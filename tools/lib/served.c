@@ -27,7 +27,7 @@ static void served_close(struct zc_cache *cache)
 {
 	struct zc_mirror *m = zcm_mirror(cache);
 
-	if (m->served && m->served->pid)
+	if (m->served && m->served->process)
 		zcs_end(m);
 	zcm_cache_exit(m);
 	zcm_known_exit(m);

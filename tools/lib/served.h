@@ -213,7 +213,7 @@ bool zcs_counter_ours(unsigned int counter);
  * struct zcm_served - the client
  * @address: of the socket
  * @address_len: bytes of it
- * @pid: the process whose counters are in zc_mirror.head; atomic
+ * @process: see zc_process(); whose counters are in zc_mirror.head; atomic
  * @told_ns: when the owner was told of them; atomic
  * @idle: connections that nobody uses: the process and the fd, 0 for none; atomic. Who takes
  *	one has it for himself, so no lock is held while somebody else is waited for
@@ -222,7 +222,7 @@ bool zcs_counter_ours(unsigned int counter);
 struct zcm_served {
 	struct sockaddr_un address;
 	socklen_t address_len;
-	int pid;
+	uint32_t process;
 	int64_t told_ns;
 	uint64_t idle[ZCS_IDLE];
 	uint64_t guess[ZCS_GUESSES];

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "process.h"
 #include "served.h"
 
 /* What was counted here is told so often; and when somebody wants to know, and at the end. */
@@ -145,7 +146,7 @@ static int take_idle(struct zcm_served *s)
 
 		if (!one)
 			continue;
-		if (one >> 32 == (uint64_t)getpid())
+		if (one >> 32 == zc_process())
 			return one & UINT32_MAX;
 		close(one & UINT32_MAX);
 	}
@@ -154,7 +155,7 @@ static int take_idle(struct zcm_served *s)
 
 static void give_idle(struct zcm_served *s, int sock)
 {
-	uint64_t one = (uint64_t)getpid() << 32 | (uint32_t)sock, none;
+	uint64_t one = (uint64_t)zc_process() << 32 | (uint32_t)sock, none;
 	unsigned int i;
 
 	for (i = 0; i < ZCS_IDLE; i++) {
@@ -247,14 +248,15 @@ static int64_t clock_ns(void)
 
 static bool counters_are_ours(struct zc_mirror *m)
 {
-	int pid = __atomic_load_n(&m->served->pid, __ATOMIC_RELAXED);
+	uint32_t now = zc_process(), process;
 	unsigned int i;
 
-	if (pid == getpid())
+	process = __atomic_load_n(&m->served->process, __ATOMIC_RELAXED);
+	if (process == now)
 		return true;
 	/* After a fork() both have what was counted before; it is the parent's to tell. */
-	if (__atomic_compare_exchange_n(&m->served->pid, &pid, getpid(), false, __ATOMIC_RELAXED,
-					__ATOMIC_RELAXED))
+	if (__atomic_compare_exchange_n(&m->served->process, &process, now, false,
+					__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		for (i = 0; i < ZC_C_NR; i++)
 			__atomic_store_n(&m->head->counters[i], 0, __ATOMIC_RELAXED);
 	return false;
@@ -310,7 +312,7 @@ int zcs_begin(struct zc_mirror *m)
 
 	if (sock < 0)
 		return lost(sock) ? -ECONNREFUSED : sock;
-	m->served->pid = getpid();
+	m->served->process = zc_process();
 	m->served->told_ns = clock_ns();
 	give_idle(m->served, sock);
 	return 0;

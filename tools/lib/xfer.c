@@ -483,6 +483,11 @@ static enum step step_copy(struct run *r, int *err)
 		munmap(m.map, m.map_len);
 	if (got >= 0)
 		return taken(r, got, m.len, m.path);
+	/* It is no socket, which has no segments to hold back. */
+	if (*err == ENOTSOCK && r->tail && r->sent) {
+		r->flags &= ~ZCX_MORE;
+		return GO_ON;
+	}
 	if (*err != EFAULT || !m.map)
 		return DONE;
 	/* The file got shorter in the middle; reading tells where. */
@@ -545,7 +550,7 @@ int64_t zcx_send(int sock, const struct zcx_seg *segs, unsigned int nr, uint64_t
 	if (!begin(&r, skip, max_bytes))
 		return -ERANGE;
 	while (r.left) {
-		r.tail = flags & ZCX_MORE && r.left <= TAIL;
+		r.tail = r.flags & ZCX_MORE && r.left <= TAIL;
 		if (!r.seg->mem && path_of(&r, r.seg) == ZCX_URING)
 			step = step_uring(&r, &err);
 		else if (!r.seg->mem && path_of(&r, r.seg) == ZCX_SENDFILE)

@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "process.h"
 #include "xfer.h"
 #include "xfer_uring.h"
 
@@ -24,13 +26,17 @@
 #define PIECE		(128U << 10)
 #define MAX_IDLE	8
 
+/* So often, and so long each time, memory for an operation is waited for. */
+#define PAUSES		1000
+#define PAUSE_NS	1000000
+
 enum { SEND, READ, OPS };
 
 /**
  * struct ring - a ring and its buffers
  * @next: of those that are idle
  * @uring: the kernel's
- * @pid: whose
+ * @process: whose, see zc_process()
  * @broken: it may have something under way for ever
  * @result: what operations came to
  * @buf: two pieces
@@ -38,7 +44,7 @@ enum { SEND, READ, OPS };
 struct ring {
 	struct ring *next;
 	struct io_uring uring;
-	pid_t pid;
+	uint32_t process;
 	bool broken;
 	int result[OPS];
 	char *buf[2];
@@ -70,14 +76,14 @@ static struct ring *ring_new(void)
 		return NULL;
 	}
 	r->buf[1] = r->buf[0] + PIECE;
-	r->pid = getpid();
+	r->process = zc_process();
 	return r;
 }
 
 /* Who forked while another thread had the lock does without. */
 static struct ring *ring_get(void)
 {
-	pid_t pid = getpid();
+	const uint32_t process = zc_process();
 	struct ring *r = NULL;
 
 	if (pthread_mutex_trylock(&lock))
@@ -86,7 +92,7 @@ static struct ring *ring_get(void)
 		r = idle;
 		idle = r->next;
 		nr_idle--;
-		if (r->pid != pid) {
+		if (r->process != process) {
 			ring_free(r);
 			r = NULL;
 		}
@@ -113,15 +119,20 @@ static void ring_put(struct ring *r)
 /* Does what was queued, all of it. Return: 0, or ENOSYS: the ring is broken. */
 static int run(struct ring *r, unsigned int nr)
 {
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	unsigned int pauses = 0;
 	struct io_uring_cqe *cqe;
 	int n;
 
 	while (nr) {
 		n = io_uring_submit_and_wait(&r->uring, 1);
-		if (n < 0 && n != -EINTR && n != -EAGAIN && n != -EBUSY) {
+		/* No memory for it right now. */
+		if ((n == -EAGAIN || n == -EBUSY) && pauses++ < PAUSES)
+			nanosleep(&pause, NULL);
+		else if (n < 0 && n != -EINTR)
 			r->broken = true;
+		if (r->broken)
 			return ENOSYS;
-		}
 		while (nr && !io_uring_peek_cqe(&r->uring, &cqe)) {
 			r->result[io_uring_cqe_get_data64(cqe)] = cqe->res;
 			io_uring_cqe_seen(&r->uring, cqe);

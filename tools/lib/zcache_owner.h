@@ -26,7 +26,8 @@ extern "C" {
 /*
  * Owns the policy of an open mirror, until zc_policy_release(), zc_close() or the end of
  * the process that called this. The name is what others are told; to who owns it already
- * that is all that changes. -EBUSY: another owns it; -EINVAL: the name is empty, or too
+ * that is all that changes. -EBUSY: another owns it, or the parent did with this handle
+ * before it forked: a child opens the mirror again. -EINVAL: the name is empty, or too
  * long.
  */
 int zc_policy_own(struct zc_cache *cache, const char *name);

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../lib/process.h"
 #include "mirror_util.h"
 #include "served_owner.h"
 #include "sockets.h"
@@ -440,11 +441,26 @@ static void sharing(void)
 	zc_close(w);
 }
 
+/* A child is another process, also where its number is the same. */
+static void processes(void)
+{
+	uint32_t parent = zc_process();
+	int code = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit((zc_process() ^ (uint32_t)getpid()) == (parent ^ (uint32_t)getppid()) ? 1 : 0);
+	waitpid(pid, &code, 0);
+	is_int(code, 0, "a child differs in more than its number");
+	ok(zc_process() == parent, "from its parent, which stays the same");
+}
+
 int main(void)
 {
 	same();
 	changes();
 	restarts();
 	sharing();
+	processes();
 	return tap_end();
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <zcache.h>
@@ -146,6 +147,38 @@ static void sends(void)
 	close(sv[1]);
 }
 
+static bool open_file(const char *path)
+{
+	struct stat want, st;
+	int fd;
+
+	if (stat(path, &want))
+		return false;
+	for (fd = 0; fd < LIMIT; fd++)
+		if (!fstat(fd, &st) && st.st_dev == want.st_dev && st.st_ino == want.st_ino)
+			return true;
+	return false;
+}
+
+/* What is gone is not kept open by those who read it. */
+static void gone(void)
+{
+	struct zc_delete d = { .key = zc_ptr("gone"), .key_len = 4 };
+	char name[ZCM_NAME], path[ZCM_NAME + 8];
+	struct stat st;
+	unsigned int before;
+
+	put_seeded(cache, "gone", 5000, 77);
+	zcm_data_name(name, zcm_mirror(cache)->head->generation);
+	snprintf(path, sizeof(path), "fds/%s", name);
+	is_int(get_key(cache, "gone", 0), 0, "an object that was read");
+	ok(open_file(mirror_path(path)), "is open");
+	before = kept();
+	is_int(zc_delete(cache, &d), 0, "when it is deleted");
+	is_int(kept(), before - 1, "it is closed");
+	is_int(stat(mirror_path(path), &st), -1, "and has no file");
+}
+
 int main(void)
 {
 	struct rlimit limit = { LIMIT, LIMIT };
@@ -162,6 +195,7 @@ int main(void)
 	fills();
 	lookups();
 	sends();
+	gone();
 	is_str(mirror_wrong(cache, "fds") ?: "well", "well", "all is well");
 	zc_close(cache);
 	return tap_end();

@@ -386,7 +386,7 @@ static void died_with_room(void)
 	if (!pid) {
 		struct zc_mirror *m = zcm_mirror(mirror_open("room", O_RDWR));
 
-		if (!zcm_lock(m) && !zcm_reserve(m, 65536))
+		if (!zcm_lock(m) && !zcm_reserve(m, 65536, ZCM_EVICT_MAX))
 			kill(getpid(), SIGKILL);
 		_exit(1);
 	}

@@ -279,11 +279,13 @@ static void no_sockets(void)
 	is_int(zc_sendfile(fd[1], file, &offset, 200000, 0), 200000, "to a pipe");
 	is_int(zc_sendfile(fd[1], file, &offset, 100, 0), 100, "a little more");
 	is_int(offset, 200105, "the offset went on");
+	is_int(zc_sendfile(fd[1], file, &offset, 100000, ZC_XFER_MORE), 100000,
+	       "all, though more is to follow");
 	close(fd[1]);
 	out = open(test_file("out", "", 0), O_RDWR);
-	is_int(zc_sendfile(out, fd[0], NULL, 1 << 20, 0), 200100, "from there to a file");
-	is_int(pread(out, back, sizeof(back), 0), 200100, "that has it");
-	ok(!memcmp(back, data + 5, 200100), "all of it");
+	is_int(zc_sendfile(out, fd[0], NULL, 1 << 20, 0), 300100, "from there to a file");
+	is_int(pread(out, back, sizeof(back), 0), 300100, "that has it");
+	ok(!memcmp(back, data + 5, 300100), "all of it");
 	close(out);
 	close(fd[0]);
 }
