@@ -31,6 +31,8 @@ static void served_close(struct zc_cache *cache)
 		zcs_end(m);
 	zcm_cache_exit(m);
 	zcm_known_exit(m);
+	if (m->served)
+		pthread_mutex_destroy(&m->served->telling);
 	free(m->served);
 	free(m->head);
 	pthread_mutex_destroy(&m->lock);
@@ -55,6 +57,8 @@ static int served_open(const char *path, int flags, struct zc_cache **cache)
 	pthread_mutex_init(&m->lock, NULL);
 	m->head = calloc(1, sizeof(*m->head));
 	m->served = calloc(1, sizeof(*m->served));
+	if (m->served)
+		pthread_mutex_init(&m->served->telling, NULL);
 	err = m->head && m->served ? set_address(m->served, path) : -ENOMEM;
 	if (!err)
 		err = zcs_begin(m);

@@ -213,6 +213,7 @@ bool zcs_counter_ours(unsigned int counter);
  * struct zcm_served - the client
  * @address: of the socket
  * @address_len: bytes of it
+ * @telling: held while counters are on their way to the owner
  * @process: see zc_process(); whose counters are in zc_mirror.head; atomic
  * @told_ns: when the owner was told of them; atomic
  * @idle: connections that nobody uses: the process and the fd, 0 for none; atomic. Who takes
@@ -222,6 +223,7 @@ bool zcs_counter_ours(unsigned int counter);
 struct zcm_served {
 	struct sockaddr_un address;
 	socklen_t address_len;
+	pthread_mutex_t telling; /* see above */
 	uint32_t process;
 	int64_t told_ns;
 	uint64_t idle[ZCS_IDLE];

@@ -277,6 +277,8 @@ void zcs_tell_counters(struct zc_mirror *m)
 
 	if (!counters_are_ours(m))
 		return;
+	/* Who asks for the counters next is to find in them what another thread took here. */
+	pthread_mutex_lock(&m->served->telling);
 	for (i = 0; i < ZC_C_NR; i++) {
 		numbers[i] = __atomic_exchange_n(&m->head->counters[i], 0, __ATOMIC_RELAXED);
 		any |= numbers[i];
@@ -285,6 +287,7 @@ void zcs_tell_counters(struct zc_mirror *m)
 	if (any && zcs_ask(m, &ask, numbers, &answer, NULL))
 		for (i = 0; i < ZC_C_NR; i++)
 			zcm_count(m, i, numbers[i]);
+	pthread_mutex_unlock(&m->served->telling);
 }
 
 /** zcs_tell_due() - zcs_tell_counters(), if that was not done for some time */
