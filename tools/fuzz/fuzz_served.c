@@ -25,6 +25,7 @@ static struct zc_cache *mirror;
 static const uint8_t *input;
 static size_t left;
 static uint64_t generation;
+static uint32_t number;		/* of the request */
 static int object = -1;		/* the file of one */
 static bool greeted, own_greeting;
 
@@ -55,6 +56,7 @@ int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len)
 	(void)address;
 	(void)len;
 	greeted = own_greeting;
+	number = 0;
 	return 0;
 }
 
@@ -71,6 +73,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
 		memcpy(ask.body, msg->msg_iov[1].iov_base, msg->msg_iov[1].iov_len);
 	len += msg->msg_iov[1].iov_len;
 	must(zcs_request_good(&ask, len));
+	number = ask.head.number;
 	return len;
 }
 
@@ -111,6 +114,9 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *msg, int flags)
 		msg->msg_flags |= MSG_TRUNC;
 		len = room;
 	}
+	/* an input that has none means it */
+	if (len >= sizeof(answer->head) && !answer->head.number)
+		answer->head.number = number;
 	if (len >= sizeof(answer->head) + sizeof(answer->found) &&
 	    answer->found.generation == ANY)
 		answer->found.generation = generation;

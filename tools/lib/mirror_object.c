@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /* The calls on objects of a mirror that are there. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,11 @@ int zcm_pin(struct zc_mirror *m, struct zcm_object *obj)
 	/* Another user's file, or a system without /proc: who owns it opens it. */
 	if (fd < 0 && fd != -EMFILE && fd != -ENFILE && m->served)
 		fd = zcs_open(m, obj);
+	/* He has it no more, or ended: what is open here is what there is of it. */
+	if (fd < 0 && fd != -EMFILE && fd != -ENFILE && m->served) {
+		fd = fcntl(obj->fd, F_DUPFD_CLOEXEC, 0);
+		fd = fd < 0 ? -errno : fd;
+	}
 	if (fd < 0)
 		return fd == -EMFILE || fd == -ENFILE ? fd : -EIO;
 	if (!fstat(fd, &st))

@@ -395,7 +395,7 @@ int zcm_rebuild(struct zc_mirror *m)
 	if (!err)
 		err = add_all(m, &found);
 	/* Who cannot write leaves the rest to those who can. */
-	if (!err && !m->direct)
+	if (!err && !m->direct && !found.unread)
 		err = each(m, "fill", restore_fill, &found);
 	if (!err && !m->direct && !found.unread)
 		err = each_of_256(m, "data", check_data, &found);

@@ -56,6 +56,7 @@ enum zcs_op {
  * @op: enum zcs_op
  * @flags: of ZCS_FIND and ZCS_HELD: ZCS_FIND_FLAGS
  * @body_len: bytes that follow
+ * @number: by which its answer is known
  * @generation: of those two: the version wanted, 0 for any
  * @have: the version that the client has open, 0 for none; of ZCS_OPEN, ZCS_HELD and
  *	ZCS_HIT the one meant
@@ -67,8 +68,9 @@ struct zcs_request {
 	uint32_t magic;
 	uint16_t version;
 	uint16_t op;
-	uint32_t flags;
-	uint32_t body_len;
+	uint16_t flags;
+	uint16_t body_len;
+	uint32_t number;
 	uint64_t generation;
 	uint64_t have;
 	struct zcm_hash hash;
@@ -87,7 +89,7 @@ struct zcs_request {
  * @err: 0 or -errno; then nothing follows
  * @flags: ZCS_FD, ZCS_SAME
  * @body_len: bytes that follow
- * @__reserved: 0
+ * @number: that of the request; 0 in a greeting
  */
 struct zcs_answer {
 	uint32_t magic;
@@ -96,7 +98,7 @@ struct zcs_answer {
 	int32_t err;
 	uint32_t flags;
 	uint32_t body_len;
-	uint32_t __reserved;
+	uint32_t number;
 };
 
 /**

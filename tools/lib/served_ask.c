@@ -90,6 +90,8 @@ static int receive(int sock, const struct zcs_request *ask, struct zcs_answer_ms
 		return -EMFILE;
 	if (!(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && zcs_answer_good(ask, answer, n, nr))
 		return 0;
+	/* Whoever else has this connection, and is waiting for that, is to make another one. */
+	shutdown(sock, SHUT_RDWR);
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
@@ -175,11 +177,25 @@ static void close_idle(struct zcm_served *s)
 		close(sock);
 }
 
+/*
+ * No other process asks by the same one, nor this one by it again, before long: a clone()
+ * that this library does not hear of may have copied the connection and all else.
+ */
+static uint32_t fresh_number(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint32_t)t.tv_sec * 1000000007U ^ (uint32_t)t.tv_nsec;
+}
+
 static int ask_on(int sock, struct zcs_request *ask, const void *body,
 		  struct zcs_answer_msg *answer, int *fd)
 {
-	int err = send_request(sock, ask, body);
+	int err;
 
+	ask->number = fresh_number();
+	err = send_request(sock, ask, body);
 	if (err || ZCS_QUIET(ask->op))
 		return err;
 	return receive(sock, ask, answer, fd);

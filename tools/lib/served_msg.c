@@ -102,7 +102,7 @@ bool zcs_answer_good(const struct zcs_request *asked, const struct zcs_answer_ms
 	if (len < sizeof(*head) || len > sizeof(*msg) || head->magic != ZCS_MAGIC ||
 	    head->version != ZCS_VERSION || head->op != asked->op || head->err > 0 ||
 	    head->err < -ERRNO_MAX || head->body_len != len - sizeof(*head) ||
-	    head->flags & ~(ZCS_FD | ZCS_SAME) || head->__reserved ||
+	    head->flags & ~(ZCS_FD | ZCS_SAME) || head->number != asked->number ||
 	    nr_fds != !!(head->flags & ZCS_FD))
 		return false;
 	if (head->err)

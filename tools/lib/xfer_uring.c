@@ -8,6 +8,7 @@
  * before a fork is the parent's.
  */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,9 @@
 #define PAUSE_NS	1000000
 
 enum { SEND, READ, OPS };
+
+/* The result of what is not known to be done. */
+#define UNKNOWN		INT_MIN
 
 /**
  * struct ring - a ring and its buffers
@@ -207,9 +211,15 @@ static uint64_t pump(struct ring *r, int sock, int fd, uint64_t at, uint64_t len
 		queue_send(r, sock, r->buf[i], have, flags);
 		if (ahead)
 			queue_read(r, fd, r->buf[!i], ahead, at + done + have);
+		r->result[SEND] = UNKNOWN;
 		*err = run(r, ahead ? 2 : 1);
-		if (*err)
+		if (*err) {
+			/* Another way would send again what may have gone, or goes still. */
+			*err = EIO;
+			if (r->result[SEND] > 0)
+				done += r->result[SEND];
 			break;
+		}
 		sent = sent_of(sock, r->buf[i], have, flags, r->result[SEND], nowait, err);
 		done += sent;
 		if (sent < have || *err || !ahead)

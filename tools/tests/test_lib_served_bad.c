@@ -27,7 +27,7 @@ LIE(operation, a->head.op = ZCS_HELD)
 LIE(positive, a->head.err = 1; a->head.flags = 0; a->head.body_len = 0; len = sizeof(a->head))
 LIE(unknown_error, a->head.err = -4096; a->head.flags = 0; a->head.body_len = 0; len = sizeof(a->head))
 LIE(body_of_error, a->head.err = -ENOENT)
-LIE(reserved, a->head.__reserved = 1)
+LIE(number, a->head.number++)
 LIE(body_len, a->head.body_len++)
 LIE(cut, len--)
 LIE(cut_short, len = sizeof(a->head) - 1)
@@ -64,7 +64,7 @@ static const struct {
 } lies[] = {
 #define L(name) { #name, name }
 	L(magic), L(version), L(operation), L(positive), L(unknown_error), L(body_of_error),
-	L(reserved), L(body_len), L(cut), L(cut_short), L(cut_body), L(flags), L(no_flags),
+	L(number), L(body_len), L(cut), L(cut_short), L(cut_body), L(flags), L(no_flags),
 	L(same), L(both), L(no_fd), L(fd_of_error), L(two_fds), L(writable), L(write_only),
 	L(path_only), L(shorter), L(no_file), L(folder), L(no_generation), L(data_len), L(data_len_huge),
 	L(expires), L(state), L(tags), L(found_reserved), L(etag), L(etag_long), L(etag_wraps),
@@ -216,7 +216,7 @@ static void requests(void)
 		bad += !good(sizeof(ask.head) + n) || good(sizeof(ask.head) + n + 1) ||
 		       good(sizeof(ask.head) + n - 1) || good(0);
 		bad += WITH(op, n, magic, 0) || WITH(op, n, version, 2) ||
-		       WITH(op, n, flags, 1U << 31) || WITH(op, n, expires_ns, -1) ||
+		       WITH(op, n, flags, 1U << 15) || WITH(op, n, expires_ns, -1) ||
 		       WITH(op, n, data_len, 1ULL << 63) || WITH(op, n, body_len, n + 1);
 		got[0] |= WITH(op, n, flags, ZCS_FIND_FLAGS) << op;
 		got[1] |= WITH(op, n, generation, 1) << op;

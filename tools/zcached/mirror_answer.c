@@ -153,6 +153,7 @@ size_t mirror_answer(struct zc_mirror *m, const struct zcs_request_msg *ask,
 	*fd = -1;
 	answer->head = (struct zcs_answer) {
 		.magic = ZCS_MAGIC, .version = ZCS_VERSION, .op = ask->head.op,
+		.number = ask->head.number,
 	};
 	switch (ask->head.op) {
 	case ZCS_INFO:
