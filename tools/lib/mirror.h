@@ -340,17 +340,17 @@ void zcm_news_drain(struct zc_mirror *m, struct zc_policy_drain *drain);
 void zcm_owner_check(struct zc_mirror *m);
 void zcm_owner_forget(struct zcm_head *h);
 
-/*
- * mirror_object.c. Returns an object fd of it, the user's to close; for zc_open_object() and
- * ZC_SEND_PIN.
- */
-int zcm_pin(struct zc_mirror *m, struct zcm_object *obj);
-
 /* mirror_expires.c. */
 int zcm_set_expires(struct zc_mirror *m, uint32_t i, int64_t expires_ns,
 		    struct zcm_change *change);
 void zcm_change_prepare(struct zc_mirror *m, struct zcm_change *change);
 void zcm_change_end(struct zcm_change *change);
+
+/*
+ * mirror_object.c. Returns an object fd of it, the user's to close; for zc_open_object() and
+ * ZC_SEND_PIN.
+ */
+int zcm_pin(struct zc_mirror *m, struct zcm_object *obj);
 
 /* mirror_fill.c: also the back end's calls. With the lock. */
 struct zcm_fill *zcm_fill_reserved(struct zc_mirror *m, const struct zcm_hash *hash);

@@ -221,7 +221,7 @@ static void together(const char *name, bool threads)
 	ok(k.records > 1000, "of many objects");
 	while (zc_mirror_list(c, &cursor, &o) == 1) {
 		there++;
-		k.wrong += k.generation[cursor] != o.generation;
+		k.wrong += k.generation[(uint32_t)cursor] != o.generation;
 	}
 	for (slot = 0; slot < ZCM_SLOTS_MIN; slot++)
 		there -= k.generation[slot] != 0;
