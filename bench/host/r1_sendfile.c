@@ -23,16 +23,9 @@ static int open_file(const struct hb_cell *cell, void **state, const char **why)
 	return sender_open(cell, wire_file(cell->size), cell->depth, state);
 }
 
-#define TURN(way) \
-static int turn_##way(const struct hb_cell *cell, void *state, uint64_t *digest) \
-{ \
-	(void)digest; \
-	return sender_turn(cell, state, sender_##way); \
-}
-
-TURN(copy)
-TURN(sendfile)
-TURN(library)
+SENDER_TURN(copy)
+SENDER_TURN(sendfile)
+SENDER_TURN(library)
 
 static const struct hb_row rows[] = {
 	{ "pread+write", open_file, turn_copy, sender_close },

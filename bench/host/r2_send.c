@@ -103,20 +103,13 @@ static int sender_mirror(struct sender *s, int file, uint64_t size)
 	return 0;
 }
 
-#define TURN(way) \
-static int turn_##way(const struct hb_cell *cell, void *state, uint64_t *digest) \
-{ \
-	(void)digest; \
-	return sender_turn(cell, state, sender_##way); \
-}
-
-TURN(copy)
-TURN(sendfile)
-TURN(library)
-TURN(ahead)
-TURN(open_copy)
-TURN(open_sendfile)
-TURN(mirror)
+SENDER_TURN(copy)
+SENDER_TURN(sendfile)
+SENDER_TURN(library)
+SENDER_TURN(ahead)
+SENDER_TURN(open_copy)
+SENDER_TURN(open_sendfile)
+SENDER_TURN(mirror)
 
 static const struct hb_row rows[] = {
 	{ "pread+write", open_file, turn_copy, sender_close },

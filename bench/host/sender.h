@@ -56,4 +56,12 @@ int sender_ahead(struct sender *s, int file, uint64_t size);
  */
 int sender_turn(const struct hb_cell *cell, struct sender *s, sender_way way);
 
+/* The turn of a row by one of the ways. */
+#define SENDER_TURN(way) \
+static int turn_##way(const struct hb_cell *cell, void *state, uint64_t *digest) \
+{ \
+	(void)digest; \
+	return sender_turn(cell, state, sender_##way); \
+}
+
 #endif /* HOST_SENDER_H */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,6 +12,7 @@
 #include "fail.h"
 #include "http.h"
 #include "kernel.h"
+#include "loop.h"
 
 /* Milliseconds. The kernel waits for many drains before it says that we are silent. */
 #define RETRY 10000
@@ -374,29 +374,10 @@ static int open_sockets(struct daemon *d)
 	return CTL_OK;
 }
 
-/* SIGTERM and its like wait from now on until the loop takes them. */
 static int open_loop(struct daemon *d)
 {
-	sigset_t set;
-	int err;
+	int err = loop_new(&d->event, &d->tick, on_end, on_reload, on_tick, d);
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	err = sd_event_new(&d->event);
-	if (err >= 0)
-		err = sd_event_add_signal(d->event, NULL, SIGTERM, on_end, d);
-	if (err >= 0)
-		err = sd_event_add_signal(d->event, NULL, SIGINT, on_end, d);
-	if (err >= 0)
-		err = sd_event_add_signal(d->event, NULL, SIGHUP, on_reload, d);
-	if (err >= 0)
-		err = sd_event_add_time(d->event, &d->tick, CLOCK_MONOTONIC, 0, 1000, on_tick, d);
-	if (err >= 0)
-		err = sd_event_source_set_enabled(d->tick, SD_EVENT_ON);
 	if (err >= 0)
 		err = sd_event_add_time_relative(d->event, &d->retry, CLOCK_MONOTONIC,
 						 RETRY * 1000, 0, on_retry, d);
@@ -406,8 +387,6 @@ static int open_loop(struct daemon *d)
 		err = sd_event_add_io(d->event, NULL, d->events.fd, EPOLLIN, on_events, d);
 	if (err >= 0)
 		err = sd_event_add_io(d->event, NULL, d->owner.fd, EPOLLIN, on_owner, d);
-	if (err >= 0)
-		err = sd_event_set_watchdog(d->event, true);
 	return err < 0 ? err : 0;
 }
 

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "fail.h"
+#include "loop.h"
 #include "mirror_answer.h"
 #include "mirror_daemon.h"
 #include "mirror_steer.h"
@@ -345,33 +345,12 @@ static int open_connections(struct mirror_daemon *d)
 	return d->connections ? CTL_OK : fail(CTL_REFUSED, "%s", error_name(-ENOMEM));
 }
 
-/* SIGTERM and its like wait from now on until the loop takes them. */
 static int open_loop(struct mirror_daemon *d)
 {
-	sigset_t set;
-	int err;
+	int err = loop_new(&d->event, &d->tick, on_end, on_reload, on_tick, d);
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	err = sd_event_new(&d->event);
-	if (err >= 0)
-		err = sd_event_add_signal(d->event, NULL, SIGTERM, on_end, d);
-	if (err >= 0)
-		err = sd_event_add_signal(d->event, NULL, SIGINT, on_end, d);
-	if (err >= 0)
-		err = sd_event_add_signal(d->event, NULL, SIGHUP, on_reload, d);
-	if (err >= 0)
-		err = sd_event_add_time(d->event, &d->tick, CLOCK_MONOTONIC, 0, 1000, on_tick, d);
-	if (err >= 0)
-		err = sd_event_source_set_enabled(d->tick, SD_EVENT_ON);
 	if (err >= 0)
 		err = sd_event_add_io(d->event, &d->listener, d->listen_fd, EPOLLIN, on_client, d);
-	if (err >= 0)
-		err = sd_event_set_watchdog(d->event, true);
 	return err < 0 ? fail(CTL_REFUSED, "cannot make an event loop: %s", error_name(err)) :
 			 CTL_OK;
 }
