@@ -3,6 +3,7 @@
 #ifndef ZC_RING_H
 #define ZC_RING_H
 
+#include <errno.h>
 #include <stdbool.h>
 
 #include "zcache_io.h"
