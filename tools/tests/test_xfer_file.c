@@ -124,11 +124,11 @@ static int unsent_of(int sock)
  */
 static void held_back(void)
 {
-	int tries, unsent = 0;
+	int tries = BY_SENDFILE == ZC_XFER_SENDFILE ? 100 : 1, unsent = 0;
 	int64_t offset;
 
 	/* Somebody may keep us from looking in time. */
-	for (tries = 0; tries < (BY_SENDFILE == ZC_XFER_SENDFILE ? 100 : 1) && !unsent; tries++) {
+	while (tries-- && !unsent) {
 		pair_new(&p, AF_INET, NULL);
 		pair_want(&p, data, 50010);
 		offset = 0;
