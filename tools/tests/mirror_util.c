@@ -145,6 +145,30 @@ int put_seeded(struct zc_cache *c, const char *key, size_t len, unsigned int see
 	return err;
 }
 
+int check_seeded(struct zc_cache *c, const char *key)
+{
+	struct zc_lookup l = { .key = key, .key_len = strlen(key) };
+	char etag[16] = "", *want;
+	struct zc_stat stat = {
+		.key = zc_ptr(key), .key_len = strlen(key), .etag = zc_ptr(etag), .etag_len = 15,
+	};
+	int bad = 0, err = zc_lookup(c, &l);
+
+	if (err)
+		return 1;
+	stat.generation = l.generation;
+	err = zc_stat(c, &stat);
+	if (!err) {
+		want = malloc(l.data_len + 1);
+		fill_pattern(want, l.data_len, atoi(etag));
+		bad = memcmp(want, l.data, l.data_len) != 0;
+		free(want);
+	}
+	zc_release(c, &l);
+	/* It may be replaced meanwhile. */
+	return bad || (err && err != -ESTALE);
+}
+
 int64_t from_now(int64_t ns)
 {
 	return zcm_now() + ns;

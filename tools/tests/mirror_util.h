@@ -30,6 +30,9 @@ const char *mirror_wrong(struct zc_cache *c, const char *name);
 /* Puts len bytes that are known by the seed, which is noted as the entity tag. */
 int put_seeded(struct zc_cache *c, const char *key, size_t len, unsigned int seed);
 
+/* Whether what is looked up has no other bytes than that; 1 if not, or if it is not there. */
+int check_seeded(struct zc_cache *c, const char *key);
+
 /* Nanoseconds from now as a time to expire. */
 int64_t from_now(int64_t ns);
 

@@ -347,27 +347,6 @@ static void restarts(void)
 	zc_close(other);
 }
 
-static int check_seed(struct zc_cache *c, const char *key)
-{
-	char etag[16] = "", want[6000];
-	struct zc_lookup l = { .key = key, .key_len = strlen(key) };
-	struct zc_stat stat = {
-		.key = zc_ptr(key), .key_len = strlen(key), .etag = zc_ptr(etag), .etag_len = 15,
-	};
-	int bad = 0, err = zc_lookup(c, &l);
-
-	if (err)
-		return 1;
-	stat.generation = l.generation;
-	err = zc_stat(c, &stat);
-	if (!err) {
-		fill_pattern(want, l.data_len, atoi(etag));
-		bad = memcmp(want, l.data, l.data_len) != 0;
-	}
-	zc_release(c, &l);
-	return bad || (err && err != -ESTALE);
-}
-
 static struct zc_cache *shared;
 
 static void *many_lookups(void *arg)
@@ -377,7 +356,7 @@ static void *many_lookups(void *arg)
 
 	for (i = 0; i < 300; i++) {
 		snprintf(key, sizeof(key), "k%d", i % 7);
-		*bad += check_seed(shared, key);
+		*bad += check_seeded(shared, key);
 	}
 	return NULL;
 }

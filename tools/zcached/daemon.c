@@ -307,12 +307,6 @@ static int on_end(sd_event_source *src, const struct signalfd_siginfo *info, voi
 	return end(arg, CTL_OK);
 }
 
-static void tell_ready(void)
-{
-	sd_notify(0, "READY=1");
-	note("ready");
-}
-
 /* What was learnt stays: a policy is switched, not begun anew. */
 static void reload(struct daemon *d)
 {
@@ -343,15 +337,11 @@ static void reload(struct daemon *d)
 
 static int on_reload(sd_event_source *src, const struct signalfd_siginfo *info, void *arg)
 {
-	struct timespec now;
-
 	(void)src;
 	(void)info;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   now.tv_sec * 1000000ULL + now.tv_nsec / 1000);
+	loop_reloading();
 	reload(arg);
-	tell_ready();
+	loop_ready();
 	return 0;
 }
 
@@ -411,7 +401,7 @@ int daemon_run(struct daemon *d)
 	int code = prepare(d);
 
 	if (!code) {
-		tell_ready();
+		loop_ready();
 		code = sd_event_loop(d->event);
 		if (code < 0)
 			code = fail(CTL_REFUSED, "the event loop broke: %s", error_name(code));

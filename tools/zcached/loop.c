@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <signal.h>
 #include <stdbool.h>
+#include <time.h>
 
+#include <systemd/sd-daemon.h>
+
+#include "fail.h"
 #include "loop.h"
 
 int loop_new(sd_event **event, sd_event_source **tick, sd_event_signal_handler_t on_end,
@@ -30,4 +34,19 @@ int loop_new(sd_event **event, sd_event_source **tick, sd_event_signal_handler_t
 	if (err >= 0)
 		err = sd_event_set_watchdog(*event, true);
 	return err < 0 ? err : 0;
+}
+
+void loop_ready(void)
+{
+	sd_notify(0, "READY=1");
+	note("ready");
+}
+
+void loop_reloading(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		   now.tv_sec * 1000000ULL + now.tv_nsec / 1000);
 }

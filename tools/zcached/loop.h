@@ -12,4 +12,8 @@
 int loop_new(sd_event **event, sd_event_source **tick, sd_event_signal_handler_t on_end,
 	     sd_event_signal_handler_t on_reload, sd_event_time_handler_t on_tick, void *arg);
 
+/* The manager is told; also after a reload, which it was told of before. */
+void loop_ready(void);
+void loop_reloading(void);
+
 #endif /* LOOP_H */

@@ -220,12 +220,6 @@ static int on_end(sd_event_source *src, const struct signalfd_siginfo *info, voi
 	return sd_event_exit(d->event, CTL_OK);
 }
 
-static void tell_ready(void)
-{
-	sd_notify(0, "READY=1");
-	note("ready");
-}
-
 /* Whether the path still is what was made there. */
 static bool is_ours(const struct mirror_daemon *d)
 {
@@ -272,15 +266,11 @@ static void reload(struct mirror_daemon *d)
 
 static int on_reload(sd_event_source *src, const struct signalfd_siginfo *info, void *arg)
 {
-	struct timespec now;
-
 	(void)src;
 	(void)info;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   now.tv_sec * 1000000ULL + now.tv_nsec / 1000);
+	loop_reloading();
 	reload(arg);
-	tell_ready();
+	loop_ready();
 	return 0;
 }
 
@@ -364,7 +354,7 @@ int mirror_daemon_run(struct mirror_daemon *d)
 	code = open_mirror(d) ?: open_connections(d) ?: open_socket(d) ?: open_loop(d) ?:
 	       begin_policy(d);
 	if (!code) {
-		tell_ready();
+		loop_ready();
 		code = sd_event_loop(d->event);
 		if (code < 0)
 			code = fail(CTL_REFUSED, "the event loop broke: %s", error_name(code));
